@@ -1,0 +1,48 @@
+# The build's one idea: a folder is a target.
+#
+#   ring3_library(NAME DEPENDS a b ...)
+#
+# makes a static library from every .cpp and .S of the folder and, from its *.test.cpp files, a GoogleTest program
+# NAME_test that CTest runs. A folder may include only what it names in DEPENDS (scripts/check-layers holds that line).
+
+add_library(ring3_flags INTERFACE)
+target_include_directories(ring3_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(ring3_flags INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wcast-qual -Werror>
+  # Strict aliasing is off: guest memory and register files are looked at in several widths everywhere.
+  -fno-strict-aliasing -fstack-protector-strong)
+target_compile_definitions(ring3_flags INTERFACE RING3_VERSION="${PROJECT_VERSION}")
+if(RING3_SANITIZE STREQUAL "address")
+  target_compile_options(ring3_flags INTERFACE -fsanitize=address)
+  target_link_options(ring3_flags INTERFACE -fsanitize=address)
+elseif(RING3_SANITIZE STREQUAL "undefined")
+  target_compile_options(ring3_flags INTERFACE -fsanitize=undefined -fno-sanitize-recover=undefined)
+  target_link_options(ring3_flags INTERFACE -fsanitize=undefined)
+endif()
+if(RING3_FUZZ)
+  target_compile_options(ring3_flags INTERFACE -fsanitize=fuzzer-no-link,address)
+  target_link_options(ring3_flags INTERFACE -fsanitize=address)
+endif()
+
+function(ring3_library name)
+  cmake_parse_arguments(ARG "EXCEPTIONS" "" "DEPENDS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/*.S)
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "\\.test\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "\\.test\\.cpp$|/main[a-z_]*\\.cpp$")
+  if(sources)
+    add_library(${name} STATIC ${sources})
+    target_link_libraries(${name} PUBLIC ring3_flags fmt::fmt ${ARG_DEPENDS})
+    if(NOT ARG_EXCEPTIONS)
+      target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
+    endif()
+  else()
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE ring3_flags fmt::fmt ${ARG_DEPENDS})
+  endif()
+  if(tests AND NOT RING3_FUZZ)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE ${name} GTest::gtest_main)
+    add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
+  endif()
+endfunction()

@@ -1,0 +1,168 @@
+// The MMU: gva -> gpa -> hva, faults included (D1, D5, D6).
+//
+//     load/store --> software TLB hit: one compare, one add, done
+//                \-> miss: guest_walk() through the guest's tables, A/D bits set as SDM 3A 4.8 says,
+//                          entry filled; or #PF with the exact error code (SDM 3A 4.7)
+//
+// The software TLB is this machine's architected TLB: 2 x 1,024 direct-mapped entries, one half for each privilege.
+// It obeys the rules of SDM 3A 4.10: stale until INVLPG, CR3 write (global pages stay), or a change of paging mode.
+#pragma once
+
+#include "monitor/cpu/outcome.h"
+#include "monitor/cpu/state.h"
+#include "monitor/mmu/physical.h"
+
+#include <array>
+#include <bit>
+#include <cstring>
+
+namespace ring3 {
+
+enum class Access : u8 { read, write, execute };
+enum class Privilege : u8 { supervisor, user };
+
+/// Where a linear address leads.
+struct Translation {
+    GuestPhys address{};
+    u64 page_size{ring3::page_size};
+    bool writable{}; // at the privilege that was asked for, and with the dirty bit already set
+    bool global{};
+};
+
+/// Counters of the mmu, for statistics.
+struct MmuCounters {
+    u64 walks{}, fills{}, slow_accesses{}, flushes{}, guest_faults{};
+};
+
+class Mmu {
+public:
+    Mmu(GuestCpu& cpu, PhysicalMemory& memory) : cpu_{cpu}, memory_{memory} {}
+
+    // ---- data accesses: linear addresses, T is u8..u64. On a fault nothing was read or written.
+    template <class T> Outcome read(Linear address, Privilege privilege, T& value);
+    template <class T> Outcome write(Linear address, Privilege privilege, T value);
+    /// Read-modify-write: `change(T) -> T`; write permission is checked before the read (so #PF says W=1).
+    template <class T, class F> Outcome modify(Linear address, Privilege privilege, F change);
+    /// Any number of bytes; all pages are checked before the first byte moves.
+    Outcome read_bytes(Linear address, Privilege privilege, void* out, unsigned size);
+    Outcome write_bytes(Linear address, Privilege privilege, void const* bytes, unsigned size);
+    /// Checks that [address, address + size) could be accessed, sets A/D bits, moves nothing. size <= 4096.
+    Outcome probe(Linear address, Privilege privilege, Access access, unsigned size);
+
+    /// For a REP fast path: the host pointer of this address if the page is plain RAM that may be read (written) right
+    /// now without a side effect, else nullptr. Good until the end of the page, for this instruction.
+    u8 const* direct_read(Linear address, Privilege privilege);
+    u8* direct_write(Linear address, Privilege privilege);
+
+    /// Translates with side effects (A/D bits) or faults: also leaves cr2's future value in fault_address().
+    Outcome translate(Linear address, Access access, Privilege privilege, Translation& translation);
+    /// For debuggers and dumps: no side effects; false if not mapped.
+    bool peek(Linear address, GuestPhys& out) const;
+    /// Reads what is there, without faults or side effects (no MMIO); returns the number of bytes that could be read.
+    unsigned peek_bytes(Linear address, std::span<u8> out) const;
+
+    /// Address of the last #PF, to be written into CR2 when the fault is delivered.
+    Linear fault_address() const { return fault_address_; }
+
+    // ---- coherence
+    void flush_all();             // CR0.PG/WP, CR4.PSE/PAE/PGE/SMEP/SMAP, EFER.NXE, A20, memory map changes
+    void flush_non_global();      // MOV to CR3 with CR4.PGE
+    void flush_page(Linear page); // INVLPG
+    /// After a page became (or ceased to be) a code page: writes to it must take the slow path.
+    void flush_writes_to(GuestPhys page);
+    /// After DR7 or the breakpoint addresses changed: pages with data breakpoints take the slow path.
+    void update_breakpoints();
+    /// #AC for misaligned user data accesses (SDM 3A 6.15, CR0.AM and EFLAGS.AC and CPL 3); see Vcpu::update_mode().
+    void set_alignment_checks(bool on) { alignment_mask_ = on ? ~u64{0} : 0; }
+    /// A20 gate (SDM 3A 8.7.13.4 / 22.8.5): off masks bit 20 of every gpa.
+    void set_a20(bool enabled);
+    bool a20() const { return a20_mask_ == ~u64{0}; }
+
+    /// Loads the PAE pointers from memory at CR3 (SDM 3A 4.4.1): #GP(0) if a present one has reserved bits set.
+    Outcome load_pdptes(Cr3 cr3);
+
+    /// MAXPHYADDR of the model: bits at and above it are reserved in PAE entries.
+    void set_physical_bits(unsigned bits) { physical_bits_ = bits; }
+
+    PhysicalMemory& memory() { return memory_; }
+    MmuCounters const& counters() const { return counters_; }
+
+private:
+    struct TlbEntry {
+        u64 read_tag{invalid}, write_tag{invalid}; // linear address of the page, or `invalid`
+        u8* host{};                                // hva of the page
+        bool global{};
+    };
+    static constexpr u64 invalid = ~u64{0};
+    static constexpr unsigned tlb_size = 1024;
+    static constexpr unsigned privileges = 2;
+
+    TlbEntry& entry(Linear address, Privilege privilege) {
+        return tlb_[static_cast<u8>(privilege)][address.page_number() % tlb_size];
+    }
+    /// Does a tag match, the access stay within the page and (if #AC is on) is it aligned? One compare and one sum.
+    template <class T> bool hits(u64 tag, Linear address) const {
+        return (address.raw & (~page_mask | (alignment_mask_ & (sizeof(T) - 1)))) == tag &&
+               address.page_offset() <= page_size - sizeof(T);
+    }
+    static Linear wrap(Linear address) { return {address.raw & 0xffff'ffff}; }
+
+    Outcome read_slow(Linear address, Privilege privilege, void* out, unsigned size);
+    Outcome write_slow(Linear address, Privilege privilege, void const* bytes, unsigned size);
+    Outcome read_in_page(Linear address, Privilege privilege, void* out, unsigned size);
+    void read_physical(GuestPhys address, void* out, unsigned size);
+    void write_physical(GuestPhys address, void const* bytes, unsigned size);
+    Outcome page_fault(Linear address, u16 error);
+    void fill(Linear address, Privilege privilege, Access access, Translation const& translation);
+    bool watched(Linear page) const;
+    void note_data_breakpoints(Linear address, unsigned size, Access access);
+    Outcome check_alignment(Linear address, Privilege privilege, unsigned size) const;
+    void forget(TlbEntry& entry);
+
+    GuestCpu& cpu_;
+    PhysicalMemory& memory_;
+    u64 a20_mask_{~u64{0}};
+    u64 alignment_mask_{};
+    unsigned physical_bits_{36};
+    Linear fault_address_{};
+    unsigned watched_count_{};
+    std::array<Linear, 8> watched_pages_{};
+    std::array<std::array<TlbEntry, tlb_size>, privileges> tlb_{};
+    MmuCounters counters_{};
+};
+
+template <class T> inline Outcome Mmu::read(Linear address, Privilege privilege, T& value) {
+    TlbEntry const& e = entry(address, privilege);
+    if (hits<T>(e.read_tag, address)) [[likely]] {
+        std::memcpy(&value, e.host + address.page_offset(), sizeof(T));
+        return Outcome::next();
+    }
+    return read_slow(address, privilege, &value, sizeof(T));
+}
+
+template <class T> inline Outcome Mmu::write(Linear address, Privilege privilege, T value) {
+    TlbEntry const& e = entry(address, privilege);
+    if (hits<T>(e.write_tag, address)) [[likely]] {
+        std::memcpy(e.host + address.page_offset(), &value, sizeof(T));
+        return Outcome::next();
+    }
+    return write_slow(address, privilege, &value, sizeof(T));
+}
+
+template <class T, class F> inline Outcome Mmu::modify(Linear address, Privilege privilege, F change) {
+    TlbEntry const& e = entry(address, privilege);
+    if (hits<T>(e.write_tag, address)) [[likely]] {
+        T value;
+        std::memcpy(&value, e.host + address.page_offset(), sizeof(T));
+        value = change(value);
+        std::memcpy(e.host + address.page_offset(), &value, sizeof(T));
+        return Outcome::next();
+    }
+    T value;
+    TRY_GUEST(probe(address, privilege, Access::write, sizeof(T)));
+    TRY_GUEST(read_slow(address, privilege, &value, sizeof(T)));
+    value = change(value);
+    return write_slow(address, privilege, &value, sizeof(T));
+}
+
+} // namespace ring3

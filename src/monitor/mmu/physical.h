@@ -1,0 +1,79 @@
+// Guest-physical memory: where RAM, ROM and device registers lie (D1, the second level: gpa -> hva).
+//
+// The board maps ranges once; the MMU asks per page. RAM is a memfd that the app handed over, so both processes see it.
+#pragma once
+
+#include "base/types.h"
+#include "monitor/cpu/outcome.h"
+
+#include <array>
+#include <span>
+#include <vector>
+
+namespace ring3 {
+
+/// What answers for gpas that are not memory: the board's MMIO bus. Every access is total.
+class MmioHandler {
+public:
+    virtual ~MmioHandler() = default;
+    virtual u64 mmio_read(GuestPhys address, unsigned bytes) = 0;
+    virtual void mmio_write(GuestPhys address, u64 value, unsigned bytes) = 0;
+};
+
+/// Called when a page that holds decoded or translated code is about to be written.
+class CodeWatcher {
+public:
+    virtual ~CodeWatcher() = default;
+    virtual void code_page_written(GuestPhys page) = 0;
+};
+
+class PhysicalMemory {
+public:
+    enum class Kind : u8 { mmio, ram, rom };
+
+    explicit PhysicalMemory(MmioHandler& mmio) : mmio_{mmio} {}
+
+    /// Makes [start, start + bytes.size()) RAM or ROM backed by `bytes`; both ends on page boundaries.
+    /// A later mapping replaces an earlier one page by page. Not for use while the guest runs without flushing the MMU.
+    void map(GuestPhys start, std::span<u8> bytes, Kind kind);
+    /// Gives the range back to the MMIO bus.
+    void unmap(GuestPhys start, u64 size);
+
+    /// The page's host address if it is RAM or ROM, else nullptr.
+    u8* page(GuestPhys address) const;
+    Kind kind(GuestPhys address) const;
+
+    /// Any access, any address: memory or MMIO; never faults (reads of nothing give all ones). 1, 2, 4 or 8 bytes,
+    /// not across a page.
+    u64 read(GuestPhys address, unsigned bytes);
+    void write(GuestPhys address, u64 value, unsigned bytes);
+    /// Bulk forms for loaders and DMA; bytes outside RAM read as all ones and are dropped when written.
+    void read_bytes(GuestPhys address, std::span<u8> out);
+    void write_bytes(GuestPhys address, std::span<u8 const> bytes);
+
+    /// Code tracking: `mark_code` asks that writes to the page are reported to the watcher once.
+    void set_code_watcher(CodeWatcher* watcher) { watcher_ = watcher; }
+    void mark_code(GuestPhys page);
+    bool holds_code(GuestPhys address) const;
+    /// To be called before the bytes of a page that holds code change.
+    void code_written(GuestPhys address);
+
+    MmioHandler& mmio() { return mmio_; }
+
+private:
+    struct Page {
+        u8* host{};
+        Kind kind{Kind::mmio};
+        bool code{};
+    };
+    Page const* find(GuestPhys address) const;
+    Page* find(GuestPhys address);
+
+    // Two ranges of pages, as boards have memory: from 0 on, and from 4 GiB on.
+    static constexpr u64 high_start = u64{1} << 32;
+    std::vector<Page> low_, high_;
+    MmioHandler& mmio_;
+    CodeWatcher* watcher_{};
+};
+
+} // namespace ring3
