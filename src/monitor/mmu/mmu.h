@@ -13,8 +13,9 @@
 #include "monitor/mmu/physical.h"
 
 #include <array>
-#include <bit>
+#include <bitset>
 #include <cstring>
+#include <span>
 
 namespace ring3 {
 
@@ -24,9 +25,10 @@ enum class Privilege : u8 { supervisor, user };
 /// Where a linear address leads.
 struct Translation {
     GuestPhys address{};
-    u64 page_size{ring3::page_size};
-    bool writable{}; // at the privilege that was asked for, and with the dirty bit already set
+    bool writable{}; // writes at the same privilege need no further walk: allowed, and the dirty bit is set
     bool global{};
+    bool user_page{}; // U/S is 1 at every level
+    bool large{};     // from a 2- or 4-MiB page
 };
 
 /// Counters of the mmu, for statistics.
@@ -54,8 +56,8 @@ public:
     u8 const* direct_read(Linear address, Privilege privilege);
     u8* direct_write(Linear address, Privilege privilege);
 
-    /// Translates with side effects (A/D bits) or faults: also leaves cr2's future value in fault_address().
-    Outcome translate(Linear address, Access access, Privilege privilege, Translation& translation);
+    /// Walks the guest's tables with side effects (A/D bits), or faults; leaves CR2's future value in fault_address().
+    Outcome translate(Linear address, Access access, Privilege privilege, Translation& out);
     /// For debuggers and dumps: no side effects; false if not mapped.
     bool peek(Linear address, GuestPhys& out) const;
     /// Reads what is there, without faults or side effects (no MMIO); returns the number of bytes that could be read.
@@ -87,15 +89,33 @@ public:
     PhysicalMemory& memory() { return memory_; }
     MmuCounters const& counters() const { return counters_; }
 
+    /// Where code is fetched from: the gpa of an instruction byte, or #PF. Cached like data translations.
+    Outcome fetch(Linear address, Privilege privilege, GuestPhys& out);
+
+    /// Set when a device was accessed or code was overwritten: whoever runs decoded instructions ahead takes it back to
+    /// false and looks again at interrupts and at the code.
+    bool attention{};
+
 private:
-    struct TlbEntry {
-        u64 read_tag{invalid}, write_tag{invalid}; // linear address of the page, or `invalid`
-        u8* host{};                                // hva of the page
-        bool global{};
-    };
+    // A tag is the linear address of the page; with `slow` added it no longer matches the fast path's compare, but the
+    // translation still holds: device pages, pages with code, watched pages.
     static constexpr u64 invalid = ~u64{0};
+    static constexpr u64 slow = 0x800;
     static constexpr unsigned tlb_size = 1024;
     static constexpr unsigned privileges = 2;
+
+    struct TlbEntry {
+        u64 read_tag{invalid}, write_tag{invalid}, fetch_tag{invalid};
+        u8* host{};       // hva of the page, if it is memory
+        GuestPhys page{}; // gpa of the page
+        bool global{};
+        bool large{};
+    };
+    /// A page-sized or smaller piece of an access.
+    struct Piece {
+        GuestPhys address{};
+        unsigned size{};
+    };
 
     TlbEntry& entry(Linear address, Privilege privilege) {
         return tlb_[static_cast<u8>(privilege)][address.page_number() % tlb_size];
@@ -109,15 +129,19 @@ private:
 
     Outcome read_slow(Linear address, Privilege privilege, void* out, unsigned size);
     Outcome write_slow(Linear address, Privilege privilege, void const* bytes, unsigned size);
-    Outcome read_in_page(Linear address, Privilege privilege, void* out, unsigned size);
-    void read_physical(GuestPhys address, void* out, unsigned size);
-    void write_physical(GuestPhys address, void const* bytes, unsigned size);
+    Outcome locate(Linear address, Access access, Privilege privilege, unsigned size, std::array<Piece, 2>& pieces);
+    Outcome lookup(Linear address, Access access, Privilege privilege, GuestPhys& out);
+    u8* direct(Linear address, Access access, Privilege privilege);
+    void read_physical(Piece piece, u8* out);
+    void write_physical(Piece piece, u8 const* bytes);
+    template <class Mode> Outcome walk(Linear address, Access access, Privilege privilege, Translation& out);
     Outcome page_fault(Linear address, u16 error);
-    void fill(Linear address, Privilege privilege, Access access, Translation const& translation);
+    void fill(Linear address, Access access, Privilege privilege, Translation const& translation);
+    /// Lets writes take the fast path again once the page's code is gone.
+    void quicken(Linear address, Privilege privilege);
     bool watched(Linear page) const;
     void note_data_breakpoints(Linear address, unsigned size, Access access);
-    Outcome check_alignment(Linear address, Privilege privilege, unsigned size) const;
-    void forget(TlbEntry& entry);
+    bool misaligned(Linear address, Privilege privilege, unsigned size) const;
 
     GuestCpu& cpu_;
     PhysicalMemory& memory_;
@@ -125,6 +149,8 @@ private:
     u64 alignment_mask_{};
     unsigned physical_bits_{36};
     Linear fault_address_{};
+    // 4-MiB regions with entries from large pages: INVLPG must forget every 4-KiB piece of such a page.
+    std::bitset<1024> large_regions_{};
     unsigned watched_count_{};
     std::array<Linear, 8> watched_pages_{};
     std::array<std::array<TlbEntry, tlb_size>, privileges> tlb_{};

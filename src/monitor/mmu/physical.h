@@ -20,7 +20,7 @@ public:
     virtual void mmio_write(GuestPhys address, u64 value, unsigned bytes) = 0;
 };
 
-/// Called when a page that holds decoded or translated code is about to be written.
+/// Called when bytes that decoded or translated code was made from are about to change: all code of the page is stale.
 class CodeWatcher {
 public:
     virtual ~CodeWatcher() = default;
@@ -51,20 +51,22 @@ public:
     void read_bytes(GuestPhys address, std::span<u8> out);
     void write_bytes(GuestPhys address, std::span<u8 const> bytes);
 
-    /// Code tracking: `mark_code` asks that writes to the page are reported to the watcher once.
+    /// Code tracking, by 64-byte granules, so that code and data may share a page without ping-pong.
     void set_code_watcher(CodeWatcher* watcher) { watcher_ = watcher; }
-    void mark_code(GuestPhys page);
+    /// Code was made from these bytes, which lie within one page of RAM or ROM.
+    void mark_code(GuestPhys address, unsigned size);
+    /// Does any code come from this page?
     bool holds_code(GuestPhys address) const;
-    /// To be called before the bytes of a page that holds code change.
-    void code_written(GuestPhys address);
+    /// To be called before bytes within one page change: tells the watcher if code was made from one of them.
+    void before_write(GuestPhys address, u64 size);
 
     MmioHandler& mmio() { return mmio_; }
 
 private:
     struct Page {
         u8* host{};
+        u64 code{}; // bit i: code was made from bytes 64 i .. 64 i + 63
         Kind kind{Kind::mmio};
-        bool code{};
     };
     Page const* find(GuestPhys address) const;
     Page* find(GuestPhys address);

@@ -1,0 +1,130 @@
+#include "monitor/mmu/physical.h"
+
+#include "base/assert.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace ring3 {
+
+namespace {
+
+constexpr u64 granule = 64;
+
+/// The granules that [address, address + size) touches; the range lies within one page.
+u64 granules(GuestPhys address, u64 size) {
+    if (size == 0) return 0;
+    u64 const first = address.page_offset() / granule;
+    u64 const last = (address.page_offset() + size - 1) / granule;
+    return (~u64{0} >> (63 - (last - first))) << first;
+}
+
+u64 all_ones(unsigned bytes) {
+    return ~u64{0} >> (64 - 8 * bytes);
+}
+
+/// Bytes of [address, ...) that lie on address's page, at most `size`.
+u64 on_this_page(GuestPhys address, u64 size) {
+    return std::min(size, page_size - address.page_offset());
+}
+
+} // namespace
+
+PhysicalMemory::Page const* PhysicalMemory::find(GuestPhys address) const {
+    bool const high = address.raw >= high_start;
+    auto const& pages = high ? high_ : low_;
+    u64 const index = (high ? address.raw - high_start : address.raw) / page_size;
+    return index < pages.size() ? &pages[index] : nullptr;
+}
+
+PhysicalMemory::Page* PhysicalMemory::find(GuestPhys address) {
+    bool const high = address.raw >= high_start;
+    auto& pages = high ? high_ : low_;
+    u64 const index = (high ? address.raw - high_start : address.raw) / page_size;
+    return index < pages.size() ? &pages[index] : nullptr;
+}
+
+void PhysicalMemory::map(GuestPhys start, std::span<u8> bytes, Kind kind) {
+    ASSERT(start.page_offset() == 0 && bytes.size() % page_size == 0 && kind != Kind::mmio);
+    ASSERT(start.raw >= high_start || start.raw + bytes.size() <= high_start);
+    bool const high = start.raw >= high_start;
+    auto& pages = high ? high_ : low_;
+    u64 const first = (high ? start.raw - high_start : start.raw) / page_size;
+    u64 const count = bytes.size() / page_size;
+    if (pages.size() < first + count) pages.resize(first + count);
+    for (u64 i = 0; i < count; ++i) pages[first + i] = {bytes.data() + i * page_size, 0, kind};
+}
+
+void PhysicalMemory::unmap(GuestPhys start, u64 size) {
+    for (u64 offset = 0; offset < size; offset += page_size)
+        if (Page* page = find(start + offset)) *page = {};
+}
+
+u8* PhysicalMemory::page(GuestPhys address) const {
+    Page const* page = find(address);
+    return page ? page->host : nullptr;
+}
+
+PhysicalMemory::Kind PhysicalMemory::kind(GuestPhys address) const {
+    Page const* page = find(address);
+    return page ? page->kind : Kind::mmio;
+}
+
+u64 PhysicalMemory::read(GuestPhys address, unsigned bytes) {
+    u8 const* host = page(address);
+    if (!host) return mmio_.mmio_read(address, bytes) & all_ones(bytes);
+    u64 value = 0;
+    std::memcpy(&value, host + address.page_offset(), bytes);
+    return value;
+}
+
+void PhysicalMemory::write(GuestPhys address, u64 value, unsigned bytes) {
+    Page* page = find(address);
+    if (!page || page->kind == Kind::mmio) return mmio_.mmio_write(address, value & all_ones(bytes), bytes);
+    if (page->kind == Kind::rom) return;
+    before_write(address, bytes);
+    std::memcpy(page->host + address.page_offset(), &value, bytes);
+}
+
+void PhysicalMemory::read_bytes(GuestPhys address, std::span<u8> out) {
+    while (!out.empty()) {
+        auto const piece = out.first(on_this_page(address, out.size()));
+        if (u8 const* host = page(address))
+            std::memcpy(piece.data(), host + address.page_offset(), piece.size());
+        else
+            std::ranges::fill(piece, u8{0xff});
+        address = address + piece.size();
+        out = out.subspan(piece.size());
+    }
+}
+
+void PhysicalMemory::write_bytes(GuestPhys address, std::span<u8 const> bytes) {
+    while (!bytes.empty()) {
+        auto const piece = bytes.first(on_this_page(address, bytes.size()));
+        if (kind(address) == Kind::ram) {
+            before_write(address, piece.size());
+            std::memcpy(page(address) + address.page_offset(), piece.data(), piece.size());
+        }
+        address = address + piece.size();
+        bytes = bytes.subspan(piece.size());
+    }
+}
+
+void PhysicalMemory::mark_code(GuestPhys address, unsigned size) {
+    if (Page* page = find(address); page && page->host) page->code |= granules(address, size);
+}
+
+bool PhysicalMemory::holds_code(GuestPhys address) const {
+    Page const* page = find(address);
+    return page && page->code != 0;
+}
+
+void PhysicalMemory::before_write(GuestPhys address, u64 size) {
+    Page* page = find(address);
+    if (!page || (page->code & granules(address, size)) == 0) [[likely]]
+        return;
+    page->code = 0;
+    if (watcher_) watcher_->code_page_written(address.page());
+}
+
+} // namespace ring3
