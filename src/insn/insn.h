@@ -48,7 +48,8 @@ enum class Code : u8 {
     Gv,
     Rd,
     Rw,
-    Rv, // R: ModRM.rm, register only
+    Rv,    // R: ModRM.rm, register only
+    Rv_Mw, // register of the operand size, or 16 bits of memory: SLDT, STR, SMSW, MOV E,Sw
     M,  // memory only, address is all that matters (LEA, INVLPG)
     Mb,
     Mw,
@@ -199,6 +200,10 @@ enum class Feature : u8 {
 };
 
 /// The status flags an instruction touches, in EFLAGS positions (DF too, for string instructions).
+///     writes     gets a defined value; undefined: is left with any value. A flag in both is defined for some operands
+///                only: OF of a shift is for a count of 1, CF of SHL for a count below the width.
+///     reads      the result depends on it; also where the flag survives for some operands (a shift count of 0)
+/// A repeated string comparison with eCX = 0 changes no flag at all.
 using FlagMask = u16;
 namespace flag {
 inline constexpr FlagMask cf = 1, pf = 4, af = 0x10, zf = 0x40, sf = 0x80, df = 0x400, of = 0x800;
@@ -206,6 +211,7 @@ inline constexpr FlagMask status = cf | pf | af | zf | sf | of;
 } // namespace flag
 
 /// SDM 2A 2.4 (and table 2-18 on): which of #NM, #XM, alignment and feature checks a vector instruction makes.
+/// A VEX row with a type other than none needs AVX and the XCR0 checks besides its own feature.
 enum class VectorType : u8 {
     none,
     mmx, // #NM by CR0.TS, #UD by CR0.EM; x87 state is entered (TOS = 0, tags valid)
@@ -214,6 +220,7 @@ enum class VectorType : u8 {
     sse_aligned,   // 16-byte memory operands must be aligned (legacy form) or as VEX types 1
     sse_unaligned, // no alignment check (types 4u, 5 and scalars)
     sse_no_fault,  // touches no vector state check but feature bits
+    mmx_sse,       // an MMX and an XMM operand: the checks of both (CVTPI2PS, MOVQ2DQ ...)
 };
 
 /// One row: one instruction form.
