@@ -34,6 +34,8 @@ struct alignas(64) GuestCpu {
     bool interrupt_shadow{}; // after STI or MOV/POP SS: hold back interrupts (and debug traps) for one instruction
     bool debug_shadow{};     // after MOV/POP SS only
     bool halted{};
+    bool nmi_pending{};
+    bool nmi_blocked{}; // from an NMI's delivery to the next IRET
     Segment segment[segment_count]{};
 
     // Control state.

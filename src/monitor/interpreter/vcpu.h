@@ -93,12 +93,20 @@ public:
 
     // ---- events (interrupt.cpp, task.cpp)
     /// Delivers an event through the IVT or IDT, with nested faults folded into double and triple faults as SDM 3A
-    /// table 6-5 says. Returns next (delivered) or shutdown. Commits eip itself.
+    /// table 6-5 says. Returns next (delivered) or shutdown. Sets cpu.eip AND next_eip to the
+    /// handler, so that a routine (INT n) may call it and return leave().
     Outcome deliver(u8 vector, EventKind kind, bool has_error, u32 error);
     Outcome deliver_fault(Outcome fault); // an exception that an instruction or a fetch raised
 
     /// One guest instruction must not be decoded ahead past this point: set by routines that change how code decodes.
     static Outcome leave() { return Outcome::leave(); }
+
+    /// A non-maskable interrupt waits and none is being served (SDM 3A 6.7.1: blocked until the next IRET).
+    bool nmi_waiting() const { return cpu.nmi_pending && !cpu.nmi_blocked; }
+    void take_nmi() {
+        cpu.nmi_pending = false;
+        cpu.nmi_blocked = true;
+    }
 
     void record(TraceKind kind, u64 a, u64 b) { trace.record(kind, platform.tsc(), a, b); }
 

@@ -1,0 +1,113 @@
+#include "monitor/dispatcher/decode_cache.h"
+
+#include "insn/decoder.h"
+
+#include <algorithm>
+#include <array>
+
+namespace ring3 {
+
+namespace {
+
+constexpr std::size_t longest_instruction = 15;
+
+Outcome invalid_opcode(Vcpu&, insn::Insn const&) {
+    return Outcome::fault(Vector::ud);
+}
+Outcome too_long(Vcpu&, insn::Insn const&) {
+    return Outcome::fault(Vector::gp, 0);
+}
+
+bool ends_block(insn::Insn const& insn) {
+    return insn.def == nullptr || insn.def->ends != insn::Ends::no;
+}
+
+} // namespace
+
+DecodeCache::DecodeCache(PhysicalMemory& memory, CpuModel const& model)
+    : memory_{memory},
+      model_{model},
+      table_(table_size),
+      insns_{std::make_unique<insn::Insn[]>(arena_instructions)},
+      handlers_{std::make_unique<Handler[]>(arena_instructions)} {
+    flush();
+    counters_ = {};
+    memory_.set_code_watcher(this);
+}
+
+DecodeCache::~DecodeCache() {
+    memory_.set_code_watcher(nullptr);
+}
+
+void DecodeCache::flush() {
+    ++counters_.flushes;
+    used_ = 0;
+    std::ranges::fill(table_, Block{.key = {~u64{0}}});
+}
+
+void DecodeCache::ensure_generation(GuestPhys address) {
+    if (generations_.size() <= address.page_number()) generations_.resize(address.page_number() + 1);
+}
+
+void DecodeCache::code_page_written(GuestPhys page) {
+    ++counters_.invalidated_pages;
+    ensure_generation(page);
+    ++generations_[page.page_number()];
+}
+
+bool DecodeCache::decode_one(std::span<u8 const> bytes, DecodeMode mode, insn::Insn& insn, Handler& handler) const {
+    auto const status = insn::decode(bytes, mode.default_size(), mode.protected_, insn);
+    if (status == insn::DecodeStatus::truncated) return false;
+    if (status == insn::DecodeStatus::ok) {
+        handler = pick_handler(insn, model_);
+        return true;
+    }
+    // What cannot be decoded is an instruction too: one that only faults. It may depend on every byte it could have.
+    handler = status == insn::DecodeStatus::too_long ? too_long : invalid_opcode;
+    insn = {};
+    insn.length = static_cast<u8>(std::min(bytes.size(), longest_instruction));
+    return true;
+}
+
+Block const* DecodeCache::insert(BlockKey key, DecodeMode mode, Source const& source) {
+    if (used_ + most_instructions > arena_instructions) flush();
+    Block block{.key = key, .insns = &insns_[used_], .handlers = &handlers_[used_]};
+    std::size_t offset = 0;
+    while (block.count < most_instructions && offset < source.head.size()) {
+        insn::Insn& insn = insns_[used_ + block.count];
+        if (!decode_one(source.head.subspan(offset), mode, insn, handlers_[used_ + block.count])) break;
+        offset += insn.length;
+        ++block.count;
+        if (ends_block(insn)) break;
+    }
+    if (block.count == 0) { // the first instruction crosses into the next page
+        std::array<u8, longest_instruction> joined{};
+        auto const head = source.head.first(std::min(source.head.size(), joined.size()));
+        auto const tail = source.tail.first(std::min(source.tail.size(), joined.size() - head.size()));
+        std::ranges::copy(tail, std::ranges::copy(head, joined.begin()).out);
+        std::span<u8 const> const bytes{joined.data(), head.size() + tail.size()};
+        if (!decode_one(bytes, mode, insns_[used_], handlers_[used_])) return nullptr;
+        block.count = 1;
+        offset = insns_[used_].length;
+        block.tail = source.tail_start;
+    }
+    block.bytes = static_cast<u16>(offset);
+    counters_.instructions += block.count;
+    ++counters_.blocks;
+
+    auto const in_head = static_cast<unsigned>(std::min(offset, source.head.size()));
+    ensure_generation(source.start);
+    memory_.mark_code(source.start, in_head);
+    block.generation = generation(source.start);
+    if (block.tail.raw != 0) {
+        ensure_generation(block.tail);
+        memory_.mark_code(block.tail, static_cast<unsigned>(offset) - in_head);
+        block.tail_generation = generation(block.tail);
+    }
+    used_ += block.count;
+    Block& place = table_[slot(key)];
+    place = block;
+    return &place;
+}
+
+} // namespace ring3
