@@ -1,0 +1,131 @@
+// The driver's vocabulary: everything that app and monitor can say to each other. Two closed sets; whoever receives one
+// visits it totally, so a new message does not compile until both ends know it.
+//
+// Each message names its fields once, in `fields`; writing and checked reading both follow that (driver/codec.h).
+#pragma once
+
+#include "base/types.h"
+
+#include <string>
+#include <variant>
+
+namespace ring3::driver {
+
+/// COM1 to COM4 are ports 0 to 3.
+inline constexpr unsigned serial_ports = 4;
+
+/// Most bytes one message carries. A longer one is malformed; whoever has more to say says it in pieces.
+inline constexpr std::size_t max_payload = 4096;
+
+// ---- monitor -> app
+
+/// Characters that the guest sent through a serial port.
+struct SerialOut {
+    u8 port{};
+    std::string bytes{};
+    static void fields(auto& self, auto& wire) { wire.port(self.port), wire.bytes(self.bytes); }
+};
+/// The guest's UART has taken `count` bytes of earlier SerialIn messages: room for as many more.
+struct SerialTaken {
+    u8 port{};
+    u32 count{};
+    static void fields(auto& self, auto& wire) { wire.port(self.port), wire.number(self.count); }
+};
+/// The guest has set DTR or RTS of a serial port (16550 MCR bits 0 and 1).
+struct ModemLines {
+    u8 port{};
+    bool dtr{}, rts{};
+    static void fields(auto& self, auto& wire) { wire.port(self.port), wire.flag(self.dtr), wire.flag(self.rts); }
+};
+/// Characters for the printer.
+struct ParallelOut {
+    std::string bytes{};
+    static void fields(auto& self, auto& wire) { wire.bytes(self.bytes); }
+};
+/// Characters for the debug console (isa-debugcon).
+struct DebugconOut {
+    std::string bytes{};
+    static void fields(auto& self, auto& wire) { wire.bytes(self.bytes); }
+};
+/// The guest has switched itself off (ACPI S5); `status` is what it wrote to port 4F0H before, else 0.
+struct PowerOff {
+    u8 status{};
+    static void fields(auto& self, auto& wire) { wire.number(self.status); }
+};
+/// The guest wants its machine reset (8042, port 92h, CF9h).
+struct Reset {
+    static void fields(auto&, auto&) {}
+};
+/// The guest wrote to isa-debug-exit: the process ends with status (value << 1) + 1.
+struct DebugExit {
+    u32 value{};
+    static void fields(auto& self, auto& wire) { wire.number(self.value); }
+};
+/// The processor has shut down (SDM 3A 6.15). Machines answer with a reset.
+struct TripleFault {
+    static void fields(auto&, auto&) {}
+};
+/// The monitor cannot go on, and why: one line for a person.
+struct Stopped {
+    std::string reason{};
+    static void fields(auto& self, auto& wire) { wire.bytes(self.reason); }
+};
+/// Lines for the log (-d). The text carries its own newlines.
+struct LogText {
+    std::string text{};
+    static void fields(auto& self, auto& wire) { wire.bytes(self.text); }
+};
+/// The guest is ready for input (port 4F1H): before this the app keeps it.
+struct InputWanted {
+    static void fields(auto&, auto&) {}
+};
+/// The answer to QueryRegisters.
+struct RegistersText {
+    std::string text{};
+    static void fields(auto& self, auto& wire) { wire.bytes(self.text); }
+};
+
+using FromMonitor = std::variant<SerialOut, SerialTaken, ModemLines, ParallelOut, DebugconOut, PowerOff, Reset,
+                                 DebugExit, TripleFault, Stopped, LogText, InputWanted, RegistersText>;
+
+// ---- app -> monitor
+
+/// Characters for the guest to receive. The app never has more than SerialIn::window of them under way per port.
+struct SerialIn {
+    static constexpr u32 window = 4096;
+    u8 port{};
+    std::string bytes{};
+    static void fields(auto& self, auto& wire) { wire.port(self.port), wire.bytes(self.bytes); }
+};
+/// The far end holds the line in the break state for a moment.
+struct SerialBreak {
+    u8 port{};
+    static void fields(auto& self, auto& wire) { wire.port(self.port); }
+};
+/// Guest time stands still until Resume.
+struct Pause {
+    static void fields(auto&, auto&) {}
+};
+struct Resume {
+    static void fields(auto&, auto&) {}
+};
+/// Somebody pressed the ACPI power button.
+struct PowerButton {
+    static void fields(auto&, auto&) {}
+};
+/// Raise a non-maskable interrupt.
+struct Nmi {
+    static void fields(auto&, auto&) {}
+};
+/// Ask for RegistersText.
+struct QueryRegisters {
+    static void fields(auto&, auto&) {}
+};
+/// Leave, at once and quietly.
+struct Quit {
+    static void fields(auto&, auto&) {}
+};
+
+using ToMonitor = std::variant<SerialIn, SerialBreak, Pause, Resume, PowerButton, Nmi, QueryRegisters, Quit>;
+
+} // namespace ring3::driver
