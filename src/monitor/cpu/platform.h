@@ -24,6 +24,8 @@ public:
     // ---- time
     /// The time-stamp counter before the guest's own offset; it stands still while the VM is paused.
     virtual u64 tsc() = 0;
+    /// The same time in virtual nanoseconds.
+    virtual u64 now() { return tsc(); }
 
     // ---- model-specific registers that belong to the board (local APIC). False: no such register, #GP(0).
     virtual bool msr_read(u32 index, u64& value) = 0;

@@ -27,6 +27,15 @@ enum class EventKind : u8 {
     icebp,     // INT1: like an exception, but eip after the instruction is pushed
 };
 
+class Vcpu;
+
+/// Told of every event just before it is delivered (`-d int`).
+class EventListener {
+public:
+    virtual ~EventListener() = default;
+    virtual void event(Vcpu const& vcpu, u8 vector, EventKind kind, u32 error) = 0;
+};
+
 class Vcpu {
 public:
     Vcpu(PhysicalMemory& memory, Platform& platform_, CpuModel const& model_, NativeRunner& native_, TraceRing& trace_)
@@ -39,6 +48,7 @@ public:
     CpuModel const& model;
     NativeRunner& native;
     TraceRing& trace;
+    EventListener* listener{};
     u64 next_eip{}; // see above
 
     /// SDM 3A table 9-1: state after power-up, reset (and, with fewer changes, INIT).
@@ -108,7 +118,7 @@ public:
         cpu.nmi_blocked = true;
     }
 
-    void record(TraceKind kind, u64 a, u64 b) { trace.record(kind, platform.tsc(), a, b); }
+    void record(TraceKind kind, u64 a, u64 b) { trace.record(kind, platform.now(), a, b); }
 
 private:
     template <class T> bool within(Segment const& s, u32 offset) const {
