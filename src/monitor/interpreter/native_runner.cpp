@@ -110,16 +110,41 @@ NativePlan const* NativeRunner::plan(insn::Insn const& insn) {
     return impl_->make(key, insn);
 }
 
-NativeRunner::Ending NativeRunner::run(NativePlan const& plan, ExtendedState& state, host::NativeFrame& frame) {
-    FxImage& fx = image(state).fx;
+/// Did an instruction that began without a pending exception raise one that withholds its result? All unmasked ones
+/// but precision do (SDM 1 8.5, 8.6).
+static bool withholds_result(FxImage const& fx) {
+    constexpr unsigned invalid_to_underflow = 0x1f;
+    return (fx.fsw.get<Fsw::Exceptions>() & ~fx.fcw.get<Fcw::Masks>() & invalid_to_underflow) != 0;
+}
+
+static NativeRunner::Ending ending(int signal) {
+    if (signal == 0) [[likely]]
+        return NativeRunner::Ending::completed;
+    return signal == SIGFPE ? NativeRunner::Ending::simd_exception : NativeRunner::Ending::invalid_opcode;
+}
+
+/// Exceptions that are already pending would trap on the host: they are put aside, as IGNNE# demands.
+static NativeRunner::Ending run_x87(NativePlan const& plan, FxImage& fx, host::NativeFrame& frame) {
+    unsigned const pending = x87_error_pending(fx) ? fx.fsw.get<Fsw::Exceptions>() : 0;
+    if (pending != 0) [[unlikely]]
+        fx.fsw = fx.fsw.with<Fsw::Exceptions>(0).with<Fsw::ES>(0).with<Fsw::B>(0);
     FpuPointers const pointers = fx.pointers;
+    int const signal = plan.entry(&frame);
+    bool const withheld = withholds_result(fx);
+    fx.pointers = pointers; // the host's are addresses of ours
+    fx.mxcsr_mask = Mxcsr::writable;
+    if (pending != 0) [[unlikely]] {
+        fx.fsw.raw |= static_cast<u16>(pending);
+        update_error_summary(fx);
+    }
+    return signal == 0 && withheld ? NativeRunner::Ending::withheld : ending(signal);
+}
+
+NativeRunner::Ending NativeRunner::run(NativePlan const& plan, ExtendedState& state, host::NativeFrame& frame) {
     frame.code = plan.code;
     frame.state = state.bytes;
-    int const signal = plan.entry(&frame);
-    fx.pointers = pointers;
-    if (signal == 0) [[likely]]
-        return Ending::completed;
-    return signal == SIGFPE ? Ending::simd_exception : Ending::invalid_opcode;
+    if (plan.entry == host::ring3_native_enter_x87) return run_x87(plan, image(state).fx, frame);
+    return ending(plan.entry(&frame));
 }
 
 } // namespace ring3

@@ -40,6 +40,11 @@ struct NativePlan {
     bool writes_flags{};
 };
 
+/// How this guest's processor keeps x87's instruction and data pointers: see x87_pointers.h.
+struct X87PointerRules {
+    bool known{}, data_on_exception_only{}, no_selectors{};
+};
+
 class NativeRunner {
 public:
     /// Makes the code arena and installs the handler of SIGFPE and SIGILL. To be called before the process confines
@@ -53,17 +58,21 @@ public:
 
     enum class Ending : u8 {
         completed,
+        withheld,       // completed, but an unmasked x87 exception keeps the result from memory (SDM 1 8.5)
         simd_exception, // #XM: MXCSR holds the flags, nothing else changed
         invalid_opcode, // this processor does not know the encoding; nothing changed
     };
-    /// Runs it on `state`; `frame` holds the memory operand and the general registers. x87's instruction and data
+    /// Runs it on `state`; x87 exceptions that were pending before stay pending and do not disturb it. `frame` holds the memory operand and the general registers. x87's instruction and data
     /// pointers stay as they were: the host's addresses are none of the guest's business.
     static Ending run(NativePlan const& plan, ExtendedState& state, host::NativeFrame& frame);
+
+    X87PointerRules& x87_pointer_rules() { return x87_pointer_rules_; }
 
 private:
     struct Impl;
     explicit NativeRunner(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
+    X87PointerRules x87_pointer_rules_{};
 };
 
 } // namespace ring3
