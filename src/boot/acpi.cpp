@@ -37,8 +37,8 @@ std::vector<u8> fadt(u32 facs, u32 dsdt) {
     t.add(facs).add(dsdt).add(u8{0}).add(preferred_profile_desktop).add(u16{pc::sci_irq});
     t.add(u32{pc::smi_command}).add(pc::acpi_enable).add(pc::acpi_disable).add(u8{0}).add(u8{0});
     t.add(u32{pc::pm1a_event}).add(u32{0}).add(u32{pc::pm1a_control}).add(u32{0}); // PM1a, PM1b, twice
-    t.add(u32{0}).add(u32{pc::pm_timer}).add(u32{0}).add(u32{0});                  // PM2, timer, GPE0, GPE1
-    t.add(u8{4}).add(u8{2}).add(u8{0}).add(u8{4}).zeros(4);                        // their lengths; CST_CNT
+    t.add(u32{0}).add(u32{pc::pm_timer}).add(u32{pc::gpe0}).add(u32{0});           // PM2, timer, GPE0, GPE1
+    t.add(u8{4}).add(u8{2}).add(u8{0}).add(u8{4}).add(pc::gpe0_length).zeros(3);   // their lengths; CST_CNT
     t.add(no_c2).add(no_c3).zeros(4);                                              // latencies; cache flush sizes
     t.zeros(2).add(u8{0}).add(u8{0}).add(cmos_century);                            // duty cycle; alarms
     t.add(u16{boot_legacy_devices | boot_8042}).add(u8{0});
@@ -52,7 +52,7 @@ std::vector<u8> fadt(u32 facs, u32 dsdt) {
     add_generic_address(t, 0, 0);
     add_generic_address(t, 0, 0);
     add_generic_address(t, 32, pc::pm_timer);
-    add_generic_address(t, 0, 0);
+    add_generic_address(t, 8 * pc::gpe0_length, pc::gpe0);
     add_generic_address(t, 0, 0);
     return described("FACP", 3, t.bytes());
 }

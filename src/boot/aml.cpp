@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 namespace ring3::boot::aml {
 
@@ -78,7 +79,7 @@ Term eisa_id(std::string_view id) {
 
 Term package(std::vector<Term> const& elements) {
     Term body = raw({static_cast<u8>(elements.size())});
-    for (auto const& element : elements) body = body + element;
+    for (auto const& element : elements) body = std::move(body) + element;
     return raw({package_op}) + with_length(body);
 }
 
@@ -119,8 +120,8 @@ Term memory_window(Range range) {
 
 Term resource_template(std::initializer_list<Term> resources) {
     Term list;
-    for (auto const& resource : resources) list = list + resource;
-    list = list + raw({end_tag, 0}); // a checksum of zero: not used
+    for (auto const& resource : resources) list = std::move(list) + resource;
+    list = std::move(list) + raw({end_tag, 0}); // a checksum of zero: not used
     Term const size = integer(static_cast<u32>(list.bytes.size()));
     return raw({buffer_op}) + with_length(size + list);
 }

@@ -44,7 +44,7 @@ Result<StartState> load(Images const& images, GuestMemory memory) {
 }
 
 Result<void> load_firmware_tables(GuestMemory memory) {
-    TRY(write_firmware_tables(memory));
+    TRY_VOID(write_firmware_tables(memory));
     return {};
 }
 
