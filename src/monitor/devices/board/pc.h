@@ -1,0 +1,153 @@
+// The board `pc`: an i440FX/PIIX personal computer with one processor socket.
+//
+// Pc owns every chip by value and is its own wiring diagram: the members below, in order, name each wire where the chip
+// that drives it is made; pc.cpp says at which ports and addresses each chip answers. The processor sees the board through
+// a few functions: ports(), mmio(), interrupts, NMI, the APIC's MSR; whoever runs it calls timers().run_expired() at
+// timers().next_deadline().
+//
+//     devices --irq wires--> InterruptLines --+--> PicPair --INTR--+--> LocalApic LINT0 --> interrupt_pending()
+//                                             +--> IoApic <--------+    LINT1 <-- NMI
+#pragma once
+
+#include "monitor/devices/acpi_pm.h"
+#include "monitor/devices/board/addresses.h"
+#include "monitor/devices/board/interrupt_lines.h"
+#include "monitor/devices/bus/mmio_bus.h"
+#include "monitor/devices/bus/outside.h"
+#include "monitor/devices/bus/wires.h"
+#include "monitor/devices/io_apic.h"
+#include "monitor/devices/local_apic.h"
+#include "monitor/devices/mc146818.h"
+#include "monitor/devices/pic8259.h"
+#include "monitor/devices/pit8254.h"
+#include "monitor/devices/port92.h"
+#include "monitor/devices/uart16550.h"
+
+#include <array>
+#include <memory>
+
+namespace ring3 {
+
+/// What is on the board.
+struct PcConfig {
+    u64 ram_below_4g{};
+    u64 ram_above_4g{};
+    i64 rtc_epoch{}; // seconds since 1970 that the clock shows at power-on
+    unsigned physical_address_bits{36};
+    std::array<bool, 4> serial{}; // COM1-COM4
+};
+
+/// What is plugged into it. An empty sink takes everything and says nothing.
+struct PcOutside {
+    std::array<CharSink*, 4> serial{};
+};
+
+class Pc {
+public:
+    /// `a20` follows the A20 gate; everything given must outlive the board.
+    Pc(PcConfig const& config, Clock const& clock, PcOutside const& outside, PowerSwitch& power, Line& a20);
+    Pc(Pc const&) = delete;
+
+    PortBus& ports() { return ports_; }
+    MmioBus& mmio() { return mmio_; }
+    TimerQueue& timers() { return timers_; }
+
+    // ---- the processor's pins
+    bool interrupt_pending() const { return intr_.high(); }
+    u8 acknowledge_interrupt();
+    bool nmi_pending() const { return nmi_.pending; }
+    /// The processor takes the NMI.
+    void acknowledge_nmi() { nmi_.pending = false; }
+    /// FERR#: the coprocessor reports an error the old way, by IRQ 13.
+    void set_ferr(bool raised) { fpu_irq_.set(raised); }
+    /// IA32_APIC_BASE. False: not a register of the board, or a value that is #GP(0).
+    bool msr_read(u32 index, u64& value) const;
+    bool msr_write(u32 index, u64 value);
+
+    // ---- people and programs outside
+    /// A port that is there (PcConfig::serial); 0 is COM1.
+    bool has_serial(unsigned number) const { return number < serial_.size() && serial_[number]; }
+    Uart16550& serial(unsigned number) { return *serial_[number]; }
+    void press_power_button() { pm_.press_power_button(); }
+    void raise_nmi();
+
+    LocalApic& local_apic() { return local_apic_; }
+    Mc146818& rtc() { return rtc_; }
+
+    /// The RESET# line: every chip as at power-up, except that clock and CMOS go on. To be called between instructions.
+    void reset();
+
+    void visit(auto&& archive);
+
+private:
+    static constexpr u32 msr_apic_base = 0x1b;
+
+    void claim_ports();
+    void claim_mmio();
+    void map_local_apic();
+    void fill_cmos(PcConfig const& config);
+
+    /// NMI is an edge: it waits until the processor takes it.
+    struct NmiLatch final : Line {
+        void set(bool high) override { pending |= high; }
+        bool pending{};
+    };
+    /// The far end of a port that nothing is plugged into.
+    struct NoSink final : CharSink {
+        void write(u8) override {}
+    };
+    /// Tells the outside that some chip pulled the reset line.
+    struct ResetLine final : Line {
+        explicit ResetLine(PowerSwitch& power) : power_{power} {}
+        void set(bool high) override {
+            if (high) power_.reset();
+        }
+        PowerSwitch& power_;
+    };
+
+    NoSink no_sink_;
+    unsigned physical_address_bits_;
+    PortBus ports_;
+    MmioBus mmio_;
+    TimerQueue timers_;
+
+    // ---- interrupt controllers
+    Level intr_;
+    NmiLatch nmi_;
+    LocalApic local_apic_;
+    IoApic io_apic_{local_apic_};
+    Pin<LocalApic, &LocalApic::set_lint> lint0_{local_apic_, 0};
+    Pin<LocalApic, &LocalApic::set_lint> lint1_{local_apic_, 1};
+    Pin<IoApic, &IoApic::set_pin> ext_int_pin_{io_apic_, 0};
+    Fork pic_output_{lint0_, ext_int_pin_};
+    PicPair pic_{pic_output_};
+    InterruptLines irqs_{pic_, io_apic_};
+
+    // ---- power, reset, A20
+    ResetLine reset_line_;
+    OrGate a20_gate_; // input 0: 8042, 1: port 92h
+    Pin<OrGate, &OrGate::set_input> a20_from_port92_{a20_gate_, 1};
+    Port92 port92_{a20_from_port92_, reset_line_};
+    IrqWire sci_irq_{irqs_, pc::sci_irq};
+    AcpiPm pm_;
+    SmiCommandPort smi_command_{pm_};
+
+    // ---- time
+    IrqWire timer_irq_{irqs_, pc::timer_irq};
+    Pit8254 pit_{timers_, timer_irq_};
+    Port61 port61_;
+    IrqWire rtc_irq_{irqs_, pc::rtc_irq};
+    Mc146818 rtc_;
+
+    // ---- serial ports; COM1 and COM3 share a line, and so do COM2 and COM4
+    std::array<IrqWire, 4> serial_irqs_{IrqWire{irqs_, pc::com_irqs[0]}, IrqWire{irqs_, pc::com_irqs[1]},
+                                        IrqWire{irqs_, pc::com_irqs[2], IrqWire::Driver::second_isa},
+                                        IrqWire{irqs_, pc::com_irqs[3], IrqWire::Driver::second_isa}};
+    std::array<std::unique_ptr<Uart16550>, 4> serial_;
+
+    IrqWire fpu_irq_{irqs_, pc::fpu_irq};
+    bool local_apic_mapped_{};
+    u64 local_apic_mapping_{};
+};
+
+} // namespace ring3
