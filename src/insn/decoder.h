@@ -80,7 +80,7 @@ DecodeStatus decode(std::span<u8 const> bytes, unsigned default_size, bool allow
 /// The instruction's mnemonic, lower case, as in the manual: "add", "fnstsw", "vpaddd".
 std::string_view name(Insn const& insn);
 
-/// All rows, in map and opcode order.
+/// All rows, table by table.
 std::span<InsnDef const> all_rows();
 
 } // namespace ring3::insn

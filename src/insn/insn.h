@@ -50,7 +50,7 @@ enum class Code : u8 {
     Rw,
     Rv,    // R: ModRM.rm, register only
     Rv_Mw, // register of the operand size, or 16 bits of memory: SLDT, STR, SMSW, MOV E,Sw
-    M,  // memory only, address is all that matters (LEA, INVLPG)
+    M,     // memory only, address is all that matters (LEA, INVLPG)
     Mb,
     Mw,
     Md,
@@ -58,6 +58,7 @@ enum class Code : u8 {
     Mdq,
     Mqq,
     Mx,
+    Mt, // 10 bytes: x87's extended and packed decimal format
     Mp,
     Ma,
     Ms,
