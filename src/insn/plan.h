@@ -285,8 +285,7 @@ constexpr void plan_integer(InsnDef const& row, Plan& plan) {
     plan.dst = field_of(first.code);
     plan.src = second.present ? field_of(second.code) : plan.dst;
     plan.width = size_of(first.immediate ? second.code : first.code);
-    bool const second_is_source = second.memory && size_of(second.code) != Size::operand;
-    plan.source_width = second_is_source ? size_of(second.code) : plan.width;
+    plan.source_width = second.memory ? size_of(second.code) : plan.width;
     if (row.op == Op::in || row.op == Op::out) {
         plan.dst = plan.src = Field::accumulator; // the port, if not immediate, is in DX
         bool const byte = row.operands[0].code == Code::AL || row.operands[1].code == Code::AL;

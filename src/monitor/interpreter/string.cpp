@@ -49,17 +49,18 @@ struct Movs : Counted {
         return Outcome::next();
     }
     template <class T, class A> static u32 many(Vcpu& v, Insn const& insn, u32 most) {
-        auto const to = destination_run<T, A>(v, SegmentName::es, v.cpu.read<A>(destination_index), most);
-        auto const from = source_run<T, A>(v, Vcpu::segment_of(insn), v.cpu.read<A>(source_index), to.count);
+        // The source comes first: if it faults, the destination's dirty bit must not be set.
+        auto const from = source_run<T, A>(v, Vcpu::segment_of(insn), v.cpu.read<A>(source_index), most);
+        auto const to = destination_run<T, A>(v, SegmentName::es, v.cpu.read<A>(destination_index), from.count);
         // A destination just above its source repeats what is copied, element by element: memset with a pattern.
-        bool const feeds_itself = to.host > from.host && to.host < from.host + from.count * sizeof(T);
+        bool const feeds_itself = to.host > from.host && to.host < from.host + to.count * sizeof(T);
         if (feeds_itself)
-            for (u32 i = 0; i < from.count; ++i) set_element<T>(to.host, i, element_at<T>(from.host, i));
-        else if (from.count != 0)
-            std::memmove(to.host, from.host, from.count * sizeof(T));
-        advance<T, A>(v.cpu, source_index, from.count);
-        advance<T, A>(v.cpu, destination_index, from.count);
-        return from.count;
+            for (u32 i = 0; i < to.count; ++i) set_element<T>(to.host, i, element_at<T>(from.host, i));
+        else if (to.count != 0)
+            std::memmove(to.host, from.host, to.count * sizeof(T));
+        advance<T, A>(v.cpu, source_index, to.count);
+        advance<T, A>(v.cpu, destination_index, to.count);
+        return to.count;
     }
 };
 
