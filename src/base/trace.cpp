@@ -27,6 +27,7 @@ constexpr std::array<KindText, static_cast<std::size_t>(TraceKind::count_)> text
     {"port_unclaimed", "port", "value"},
     {"mmio_unclaimed", "gpa", "value"},
     {"code_invalidated", "gpa", "eip"},
+    {"msr_refused", "index", "eip"},
     {"power", "state", "b"},
 }};
 

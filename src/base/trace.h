@@ -27,6 +27,7 @@ enum class TraceKind : u16 {
     port_unclaimed,   // a: port | width << 16, b: value
     mmio_unclaimed,   // a: gpa, b: value
     code_invalidated, // a: gpa page, b: eip
+    msr_refused,      // a: index | 1 << 32 for a write, b: eip
     power,            // a: new power state, b: 0
     count_,
 };

@@ -4,6 +4,7 @@
 
 #include "base/result.h"
 #include "insn/insn.h"
+#include "monitor/cpu/cpu_features.h"
 #include "monitor/cpu/state.h"
 
 #include <bitset>
@@ -41,22 +42,43 @@ public:
     bool has_apic() const { return apic_; }
     bool has_pae() const { return pae_; }
     bool has_pge() const { return pge_; }
+    bool has_mtrr() const { return mtrr_; }
+    bool has_pat() const { return pat_; }
+    bool has_mca() const { return mca_; }
+    bool has_tsc_adjust() const { return tsc_adjust_; }
+    /// IA32_TSC_AUX exists for RDTSCP and for RDPID.
+    bool has_tsc_aux() const { return has(insn::Feature::rdtscp) || has(insn::Feature::rdpid); }
     unsigned physical_bits() const { return physical_bits_; }
+    unsigned family() const { return family_; }
     /// Guest TSC frequency in kHz, as CPUID 15H/16H and the hypervisor leaf announce it where the model has them.
     u64 tsc_khz() const { return tsc_khz_; }
     void set_tsc_khz(u64 khz) { tsc_khz_ = khz; }
+    /// The frequency of the local APIC's timer before its divider: the "core crystal clock" of CPUID 15H.
+    static constexpr u32 apic_timer_khz = 1'000'000;
     u32 signature() const { return signature_; }
 
 private:
-    struct Leaf {
-        u32 leaf, subleaf;
-        CpuidRegisters registers;
-    };
-    std::vector<Leaf> leaves_;
+    friend class CpuModelParser;
+    CpuidRegisters basic_leaf(u32 leaf, u32 subleaf, GuestCpu const& cpu) const;
+    CpuidRegisters extended_leaf(u32 leaf) const;
+    CpuidRegisters hypervisor_leaf(u32 leaf) const;
+    CpuidRegisters version(GuestCpu const& cpu) const;
+    CpuidRegisters extended_state(u32 subleaf, GuestCpu const& cpu) const;
+    CpuidRegisters tsc_ratio() const;
+    CpuidRegisters brand(u32 part) const;
+    /// Derives everything else from words_, family_, model_ and stepping_.
+    void derive();
+
+    FeatureWords words_{};
+    std::string vendor_{"GenuineIntel"};
+    std::string brand_;
+    u32 level_{}, extended_level_{};
+    unsigned family_{}, model_{}, stepping_{};
+
     FeatureSet features_;
     u32 cr4_allowed_{};
     u64 xcr0_allowed_{1};
-    bool nx_{}, pse_{}, vme_{}, apic_{}, pae_{}, pge_{};
+    bool nx_{}, pse_{}, vme_{}, apic_{}, pae_{}, pge_{}, mtrr_{}, pat_{}, mca_{}, tsc_adjust_{}, hypervisor_{};
     unsigned physical_bits_{36};
     u64 tsc_khz_{1'000'000};
     u32 signature_{};

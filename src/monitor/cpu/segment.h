@@ -123,6 +123,9 @@ struct Segment {
     constexpr void load_real_mode(u16 value) {
         selector = {{value}};
         base = u32{value} << 4;
+        // A segment that protected mode left null, or as code, becomes present writable data again.
+        constexpr u32 kept = mask_of<SegmentRights::AVL, SegmentRights::DB, SegmentRights::G>();
+        rights = {{(rights.raw & kept) | 0x9300}};
         refresh();
     }
 };
