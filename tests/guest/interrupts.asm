@@ -19,9 +19,6 @@ main:
 gates_and_flags:
     set_gate idt + 0x40 * 8, CODE32, note_flags, 0x8e, 0
     set_gate idt + 0x41 * 8, CODE32, note_flags, 0x8f, 0
-    mov al, 0xff                ; no hardware interrupt shall come in between
-    out 0x21, al
-    out 0xa1, al
     sti
     int 0x40
     expect_bits eax, 0x200, 0, "IF behind an interrupt gate"
