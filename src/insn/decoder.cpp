@@ -83,10 +83,11 @@ struct Opcode {
     unsigned map{}; // map_index()
     u8 byte{};
     Selection selection{};
+    bool names_vvvv{}; // VEX.vvvv is not 1111b
 };
 
-/// SDM 2A 2.3.5: C5 has R vvvv L pp, C4 has RXB mmmmm, W vvvv L pp. R and X are 1 here (else it were LES or LDS), B is
-/// ignored outside 64-bit mode, and so is vvvv[3].
+/// SDM 2A 2.3.5: C5 has R vvvv L pp, C4 has RXB mmmmm, W vvvv L pp. R and X are 1 here (else it were LES or LDS), and B
+/// is ignored outside 64-bit mode. So is vvvv[3] where vvvv names a register; where it does not, all four bits must be 1.
 Opcode read_vex(Cursor& cursor, u8 escape, Insn& insn) {
     Opcode opcode{};
     unsigned map = 1;
@@ -94,6 +95,7 @@ Opcode read_vex(Cursor& cursor, u8 escape, Insn& insn) {
     u8 const payload = cursor.byte();
     insn.vex = true;
     insn.vvvv = static_cast<u8>(~payload >> 3) & 7;
+    opcode.names_vvvv = (payload & 0x78) != 0x78;
     insn.vex_l = opcode.selection.l = (payload & 4) != 0;
     insn.vex_w = opcode.selection.w = escape == 0xc4 && (payload & 0x80) != 0;
     opcode.selection.prefix = payload & 3;
@@ -104,7 +106,7 @@ Opcode read_vex(Cursor& cursor, u8 escape, Insn& insn) {
 }
 
 Opcode read_legacy(Cursor& cursor, u8 first, Prefixes const& prefixes) {
-    Opcode opcode{map_index(Encoding::legacy, Map::one_byte), first, {}};
+    Opcode opcode{map_index(Encoding::legacy, Map::one_byte), first, {}, false};
     opcode.selection.prefix = prefixes.mandatory();
     if (first != 0x0f) return opcode;
     opcode.map = map_index(Encoding::legacy, Map::two_byte);
@@ -268,7 +270,6 @@ bool is_legal(Plan const& plan, Insn const& insn, Cursor const& cursor) {
     if (plan.segment_register && insn.reg() >= segment_register_count) return false;
     if (plan.writes_segment && insn.reg() == cs_number) return false;
     if (plan.control_register && !names_control_register(insn.reg())) return false;
-    if (plan.vvvv_unused && insn.vvvv != 0) return false;
     return !plan.gather || is_legal_gather(insn, cursor.data()[insn.modrm_offset + 1]);
 }
 
@@ -314,7 +315,7 @@ DecodeStatus decode(std::span<u8 const> bytes, unsigned default_size, bool allow
     if (insn.has_modrm && insn.mod() != 3 && !plan.mod_ignored) read_address(cursor, prefixes, insn);
     read_immediate(cursor, plan.immediate, insn);
     if (cursor.overrun()) return cursor.why_overrun();
-    if (!is_legal(plan, insn, cursor)) return DecodeStatus::invalid;
+    if ((plan.vvvv_unused && opcode.names_vvvv) || !is_legal(plan, insn, cursor)) return DecodeStatus::invalid;
     if (insn.lock && !(insn.def->lockable && insn.has_memory)) return DecodeStatus::illegal_lock;
     if (plan.gather) insn.index = no_register;
 

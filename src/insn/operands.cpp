@@ -81,6 +81,26 @@ ImplicitGprs implicit_gprs(Insn const& insn) {
     return {explicit_lengths, to_index};
 }
 
+// SDM 2B RCL/RCR/ROL/ROR, SAL/SAR/SHL/SHR, SHLD, SHRD: flags affected.
+FlagMask undefined_after_shift(Insn const& insn, unsigned count) {
+    count &= 31;
+    unsigned const bits = insn.width * 8u;
+    FlagMask const overflow = count == 1 ? 0 : flag::of;
+    if (count == 0) return 0;
+    switch (insn.def->op) {
+    case Op::rol:
+    case Op::ror:
+    case Op::rcl:
+    case Op::rcr: return overflow;
+    case Op::sar: return flag::af | overflow;
+    case Op::shl:
+    case Op::shr: return static_cast<FlagMask>(flag::af | overflow | (count >= bits ? flag::cf : 0));
+    case Op::shld:
+    case Op::shrd: return count > bits ? flag::status : static_cast<FlagMask>(flag::af | overflow);
+    default: return 0;
+    }
+}
+
 SegmentIndex segment_operand(Insn const& insn) {
     for (auto const& operand : insn.def->operands) {
         if (operand.code == Code::Sw) return static_cast<SegmentIndex>(insn.reg());

@@ -39,6 +39,10 @@ struct ImplicitGprs {
 };
 ImplicitGprs implicit_gprs(Insn const& insn);
 
+/// Flags that a shift or rotate leaves undefined for this count (as the instruction gives it, not yet masked): exact,
+/// where the row's column can only say what some counts do. 0 for other instructions than those.
+FlagMask undefined_after_shift(Insn const& insn, unsigned count);
+
 /// The segment register that is an operand: of MOV Sw, PUSH and POP of one, and of LDS, LES, LSS, LFS, LGS.
 SegmentIndex segment_operand(Insn const& insn);
 

@@ -123,7 +123,6 @@ inline constexpr Flags logic{0, status & ~af, af};     // AND, OR, XOR, TEST
 inline constexpr Flags but_carry{0, status & ~cf, 0};  // INC, DEC
 inline constexpr Flags zero_flag{0, zf, 0};            // LAR, VERR, CMPXCHG8B ...
 inline constexpr Flags no_flags_defined{0, 0, status}; // DIV
-inline constexpr Flags compares{0, zf | pf | cf, 0};   // FCOMI
 
 namespace fact {
 constexpr void apply(InsnDef& d, Flags f) {

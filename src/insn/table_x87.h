@@ -59,10 +59,11 @@ inline constexpr auto x87_arithmetic_rows = join(
     x87(at(0xde) / 7, "fdivp",   {rw(STi), ST0},     reg_only),
     x87(at(0xdd) / 4, "fucom",   {ST0, STi},         reg_only),
     x87(at(0xdd) / 5, "fucomp",  {ST0, STi},         reg_only),
-    x87(at(0xdb) / 5, "fucomi",  {ST0, STi},         reg_only, compares, cmov),
-    x87(at(0xdb) / 6, "fcomi",   {ST0, STi},         reg_only, compares, cmov),
-    x87(at(0xdf) / 5, "fucomip", {ST0, STi},         reg_only, compares, cmov),
-    x87(at(0xdf) / 6, "fcomip",  {ST0, STi},         reg_only, compares, cmov),
+    // ZF, PF and CF tell the result; OF, SF and AF are cleared, as by COMISS.
+    x87(at(0xdb) / 5, "fucomi",  {ST0, STi},         reg_only, all_flags, cmov),
+    x87(at(0xdb) / 6, "fcomi",   {ST0, STi},         reg_only, all_flags, cmov),
+    x87(at(0xdf) / 5, "fucomip", {ST0, STi},         reg_only, all_flags, cmov),
+    x87(at(0xdf) / 6, "fcomip",  {ST0, STi},         reg_only, all_flags, cmov),
     x87_modrm(0xde, 0xd9, "fcompp"),
     x87_modrm(0xda, 0xe9, "fucompp"),
     }));
