@@ -1,5 +1,5 @@
 // Decimal arithmetic (SDM 1 7.3.3). 64-bit code lacks these instructions, so they are written out as in the manual's
-// pseudo-code; flags that the manual leaves undefined are as the AND of AL with itself gives them.
+// pseudo-code. Flags that the manual leaves undefined are as processors were seen to set them: by AL, OF clear.
 #include "host/alu.h"
 #include "monitor/interpreter/integer_handlers.h"
 #include "monitor/interpreter/operands.h"
@@ -61,11 +61,10 @@ Outcome aam(Vcpu& v, Insn const& insn) {
     return Outcome::next();
 }
 
-/// AAD: two digits become one number.
+/// AAD: two digits become one number; the flags are those of the final addition.
 Outcome aad(Vcpu& v, Insn const& insn) {
-    unsigned const tens = v.cpu.read<u8>(ah) * static_cast<u8>(insn.imm);
-    v.cpu.write<u16>(accumulator, static_cast<u8>(v.cpu.read<u8>(accumulator) + tens));
-    set_decimal_flags(v.cpu, false, false);
+    auto const tens = static_cast<u8>(v.cpu.read<u8>(ah) * static_cast<u8>(insn.imm));
+    v.cpu.write<u16>(accumulator, host::Add{}(v.cpu.read<u8>(accumulator), tens, v.cpu.eflags.raw));
     return Outcome::next();
 }
 
