@@ -1,0 +1,48 @@
+# A thin front for the CMake presets; `make help` lists what there is.
+.DEFAULT_GOAL := release
+.PHONY: release dev asan ubsan run test soak guest format check bench install-packages clean help
+
+ARGS ?=
+SOAK_SECONDS ?= 600
+
+release dev asan ubsan: ## build/NAME by the CMake preset of that name (default: release)
+	@cmake --preset $@ --log-level=NOTICE
+	@cmake --build build/$@
+
+run: ## everything that is missing, then a shell in the default guest; ARGS='-- uname -a' for one command
+	@scripts/install-packages run
+	@$(MAKE) --no-print-directory release
+	@scripts/fetch-guest
+	@build/release/ring3 run $(ARGS)
+
+test: ## everything that is missing, then all tests; ends with a line of counts
+	@scripts/install-packages test
+	@scripts/run-tests
+
+soak: ## the fuzzers and the randomized tests for SOAK_SECONDS (600) each
+	@scripts/install-packages test
+	@scripts/run-soak $(SOAK_SECONDS)
+
+guest: ## the default guest's kernel and initramfs, under build/guest
+	@scripts/install-packages run
+	@scripts/fetch-guest
+
+format: ## lay out all sources
+	@scripts/list-sources | xargs clang-format -i
+
+check: ## layout, headers, layers, shell scripts, documents
+	@scripts/check-all
+
+bench: release ## guest instructions per second, boot time and idle cost
+	@scripts/fetch-guest
+	@bench/run
+
+install-packages: ## the Debian packages that building and testing need
+	@scripts/install-packages test
+
+clean: ## remove all builds, keep the fetched guest
+	@rm -rf build/release build/dev build/asan build/ubsan build/sanitize build/fuzz
+
+help: ## this list
+	@sed -n 's/^\([a-z -]*\):[^#]*## /\1\t/p' Makefile | while IFS='	' read -r name what; do \
+	    printf '  make %-22s %s\n' "$$name" "$$what"; done
