@@ -6,6 +6,7 @@
 #include "monitor/devices/bus/line.h"
 #include "monitor/devices/io_apic.h"
 #include "monitor/devices/pic8259.h"
+#include "monitor/devices/piix.h"
 
 #include <array>
 
@@ -40,11 +41,38 @@ public:
     IrqWire(InterruptLines& lines, unsigned irq, Driver driver = Driver::isa)
         : lines_{lines}, irq_{irq}, driver_{driver} {}
     void set(bool high) override { lines_.set(irq_, driver_, high); }
+    unsigned irq() const { return irq_; }
 
 private:
     InterruptLines& lines_;
     unsigned irq_;
     Driver driver_;
+};
+
+/// The PCI bus's ends: the IRQs that PIRQ routing may choose (PIIX3 2.2.10); the others belong to the board itself.
+class PciIrqWires {
+public:
+    explicit PciIrqWires(InterruptLines& lines)
+        : wires_{{{lines, 3, pci},
+                  {lines, 4, pci},
+                  {lines, 5, pci},
+                  {lines, 6, pci},
+                  {lines, 7, pci},
+                  {lines, 9, pci},
+                  {lines, 10, pci},
+                  {lines, 11, pci},
+                  {lines, 12, pci},
+                  {lines, 14, pci},
+                  {lines, 15, pci}}} {}
+    IsaBridge::IrqLines lines() {
+        IsaBridge::IrqLines result{};
+        for (IrqWire& wire : wires_) result[wire.irq()] = &wire;
+        return result;
+    }
+
+private:
+    static constexpr auto pci = InterruptLines::Driver::pci;
+    std::array<IrqWire, 11> wires_;
 };
 
 } // namespace ring3

@@ -6,6 +6,14 @@
 
 namespace ring3 {
 
+namespace {
+
+CharSink& plugged(CharSink* sink, CharSink& otherwise) {
+    return sink ? *sink : otherwise;
+}
+
+} // namespace
+
 Pc::Pc(PcConfig const& config, Clock const& clock, PcOutside const& outside, PowerSwitch& power, Line& a20)
     : physical_address_bits_{config.physical_address_bits},
       timers_{clock},
@@ -14,15 +22,24 @@ Pc::Pc(PcConfig const& config, Clock const& clock, PcOutside const& outside, Pow
       a20_gate_{a20},
       pm_{timers_, sci_irq_, power},
       port61_{clock, pit_},
-      rtc_{timers_, rtc_irq_, config.rtc_epoch} {
+      rtc_{timers_, rtc_irq_, config.rtc_epoch},
+      parallel_{timers_, parallel_irq_, plugged(outside.parallel, no_sink_)},
+      vga_{clock},
+      debug_exit_{power},
+      debug_console_{plugged(outside.debug_console, no_sink_)},
+      run_control_{power} {
     local_apic_.set_eoi_listener(&io_apic_);
-    auto const plugged = [this](CharSink* sink) -> CharSink& { return sink ? *sink : no_sink_; };
     for (unsigned i = 0; i < serial_.size(); ++i)
         if (config.serial[i])
-            serial_[i] = std::make_unique<Uart16550>(timers_, serial_irqs_[i], plugged(outside.serial[i]));
+            serial_[i] = std::make_unique<Uart16550>(timers_, serial_irqs_[i], plugged(outside.serial[i], no_sink_));
+    pci_.plug(pc::host_bridge_slot, 0, host_bridge_);
+    pci_.plug(pc::isa_bridge_slot, 0, isa_bridge_);
+    pci_.plug(pc::isa_bridge_slot, 3, pm_function_);
     claim_ports();
+    claim_configured_ports(config);
     claim_mmio();
     fill_cmos(config);
+    fill_fw_cfg(config);
     reset();
 }
 
@@ -37,13 +54,33 @@ void Pc::claim_ports() {
     claim(Mc146818::ports, rtc_);
     claim(Port92::ports, port92_);
     claim(SmiCommandPort::ports, smi_command_);
-    claim({pc::pm_base, AcpiPm::port_count}, pm_);
+    claim(PciBus::ports, pci_); // the PM block is the PM function's to place
+    claim(I8042::data_ports, keyboard_.data_port());
+    claim(I8042::command_ports, keyboard_.command_port());
+    claim(FpuError::ports, fpu_error_);
+    claim(DmaPorts::first_controller, dma1_);
+    claim(DmaPorts::second_controller, dma2_);
+    claim(DmaPorts::pages, dma_pages_);
+    claim(VgaText::mono_ports, vga_.mono());
+    claim(VgaText::common_ports, vga_.common());
+    claim(VgaText::color_ports, vga_.color());
+    claim(FwCfg::ports, fw_cfg_);
+}
+
+/// What is there only if somebody asked for it. A debug port that the user put onto another device's is not reached.
+void Pc::claim_configured_ports(PcConfig const& config) {
+    auto const claim = [this](PortRange range, PortDevice& device) { return ports_.claim(range, device); };
     for (unsigned i = 0; i < serial_.size(); ++i)
-        if (serial_[i]) claim({pc::com_ports[i], Uart16550::port_count}, *serial_[i]);
+        if (serial_[i]) ASSERT(claim({pc::com_ports[i], Uart16550::port_count}, *serial_[i]));
+    if (config.parallel) ASSERT(claim({pc::lpt1, ParallelPort::port_count}, parallel_));
+    if (config.run_control) ASSERT(claim({pc::run_control, RunControl::port_count}, run_control_));
+    if (config.debug_console) static_cast<void>(claim({*config.debug_console, 1}, debug_console_));
+    if (config.debug_exit) static_cast<void>(claim(*config.debug_exit, debug_exit_));
 }
 
 void Pc::claim_mmio() {
     ASSERT(mmio_.claim({{IoApic::default_base}, IoApic::size}, io_apic_));
+    ASSERT(mmio_.claim({{VgaText::memory_base}, VgaText::memory_size}, vga_));
     map_local_apic();
 }
 
@@ -85,14 +122,25 @@ void Pc::reset() {
     local_apic_.power_up();
     map_local_apic();
     port92_.reset();
-    a20_gate_.set_input(0, true);
+    keyboard_.reset(); // A20 on
     pm_.reset();
     smi_command_.reset();
+    host_bridge_.reset();
+    isa_bridge_.reset();
+    pm_function_.reset();
+    pci_.reset();
     pit_.reset();
     port61_.reset();
     rtc_.reset();
     for (auto& uart : serial_)
         if (uart) uart->reset();
+    parallel_.reset();
+    vga_.reset();
+    fpu_error_.reset();
+    dma1_.reset();
+    dma2_.reset();
+    dma_pages_.reset();
+    fw_cfg_.reset();
 }
 
 /// What PC firmware leaves in the CMOS, as QEMU's and Bochs's do: memory sizes, equipment, no floppies, boot from disk.
@@ -120,6 +168,13 @@ void Pc::fill_cmos(PcConfig const& config) {
     for (u8 i = 0x10; i < 0x2e; ++i) sum += rtc_.cmos(i);
     rtc_.set_cmos(0x2e, static_cast<u8>(sum >> 8)); // the AT's checksum, high byte first
     rtc_.set_cmos(0x2f, static_cast<u8>(sum));
+}
+
+void Pc::fill_fw_cfg(PcConfig const& config) {
+    constexpr u64 cpus = 1;
+    fw_cfg_.add_number(FwCfg::ram_size, config.ram_below_4g + config.ram_above_4g, 8);
+    fw_cfg_.add_number(FwCfg::cpu_count, cpus, 2);
+    fw_cfg_.add_number(FwCfg::most_cpus, cpus, 2);
 }
 
 } // namespace ring3

@@ -15,16 +15,27 @@
 #include "monitor/devices/bus/mmio_bus.h"
 #include "monitor/devices/bus/outside.h"
 #include "monitor/devices/bus/wires.h"
+#include "monitor/devices/debug_ports.h"
+#include "monitor/devices/fpu_error.h"
+#include "monitor/devices/fw_cfg.h"
+#include "monitor/devices/i8042.h"
 #include "monitor/devices/io_apic.h"
 #include "monitor/devices/local_apic.h"
 #include "monitor/devices/mc146818.h"
+#include "monitor/devices/parallel_port.h"
+#include "monitor/devices/pci_bus.h"
 #include "monitor/devices/pic8259.h"
+#include "monitor/devices/piix.h"
 #include "monitor/devices/pit8254.h"
 #include "monitor/devices/port92.h"
+#include "monitor/devices/register_file.h"
 #include "monitor/devices/uart16550.h"
+#include "monitor/devices/vga_text.h"
 
 #include <array>
 #include <memory>
+#include <optional>
+#include <string>
 
 namespace ring3 {
 
@@ -34,12 +45,18 @@ struct PcConfig {
     u64 ram_above_4g{};
     i64 rtc_epoch{}; // seconds since 1970 that the clock shows at power-on
     unsigned physical_address_bits{36};
-    std::array<bool, 4> serial{}; // COM1-COM4
+    std::array<bool, 4> serial{};        // COM1-COM4
+    bool parallel{};                     // LPT1
+    std::optional<u16> debug_console;    // isa-debugcon: its port
+    std::optional<PortRange> debug_exit; // isa-debug-exit: its ports
+    bool run_control{};                  // the ports of `ring3 run`'s helper
 };
 
 /// What is plugged into it. An empty sink takes everything and says nothing.
 struct PcOutside {
     std::array<CharSink*, 4> serial{};
+    CharSink* parallel{};
+    CharSink* debug_console{};
 };
 
 class Pc {
@@ -59,7 +76,9 @@ public:
     /// The processor takes the NMI.
     void acknowledge_nmi() { nmi_.pending = false; }
     /// FERR#: the coprocessor reports an error the old way, by IRQ 13.
-    void set_ferr(bool raised) { fpu_irq_.set(raised); }
+    void set_ferr(bool raised) { fpu_error_.set_ferr(raised); }
+    /// IGNNE#: the guest's handler has written port F0h since FERR# rose.
+    bool ignne() const { return fpu_error_.ignne(); }
     /// IA32_APIC_BASE. False: not a register of the board, or a value that is #GP(0).
     bool msr_read(u32 index, u64& value) const;
     bool msr_write(u32 index, u64 value);
@@ -71,21 +90,31 @@ public:
     void press_power_button() { pm_.press_power_button(); }
     void raise_nmi();
 
-    LocalApic& local_apic() { return local_apic_; }
-    Mc146818& rtc() { return rtc_; }
+    I8042& keyboard() { return keyboard_; }
+    /// For devices on the PCI bus to come: slots, and the interrupt pins that end at pirq_of().
+    PciBus& pci() { return pci_; }
+    void set_pci_interrupt(unsigned slot, unsigned pin, bool asserted) {
+        isa_bridge_.set_pirq(pc::pirq_of(slot, pin), asserted);
+    }
+    FwCfg& fw_cfg() { return fw_cfg_; }
+    std::vector<std::string> text_screen() const { return vga_.text_screen(); }
+    u64 lost_timer_ticks() const { return pit_.lost_ticks(); }
 
     /// The RESET# line: every chip as at power-up, except that clock and CMOS go on. To be called between instructions.
     void reset();
 
+    /// Every bit of state of every chip, under names such as "com1.uart.lcr".
     void visit(auto&& archive);
 
 private:
     static constexpr u32 msr_apic_base = 0x1b;
 
     void claim_ports();
+    void claim_configured_ports(PcConfig const& config);
     void claim_mmio();
     void map_local_apic();
     void fill_cmos(PcConfig const& config);
+    void fill_fw_cfg(PcConfig const& config);
 
     /// NMI is an edge: it waits until the processor takes it.
     struct NmiLatch final : Line {
@@ -125,12 +154,20 @@ private:
 
     // ---- power, reset, A20
     ResetLine reset_line_;
-    OrGate a20_gate_; // input 0: 8042, 1: port 92h
+    OrGate a20_gate_; // A20 passes while one of the two says so
+    Pin<OrGate, &OrGate::set_input> a20_from_8042_{a20_gate_, 0};
     Pin<OrGate, &OrGate::set_input> a20_from_port92_{a20_gate_, 1};
     Port92 port92_{a20_from_port92_, reset_line_};
     IrqWire sci_irq_{irqs_, pc::sci_irq};
     AcpiPm pm_;
     SmiCommandPort smi_command_{pm_};
+
+    // ---- PCI
+    PciIrqWires pci_irqs_{irqs_};
+    HostBridge host_bridge_;
+    IsaBridge isa_bridge_{pci_irqs_.lines(), std::to_array(pc::pirq_irqs)};
+    PowerManagementFunction pm_function_{ports_, pm_, pc::pm_base, pc::sci_irq};
+    PciBus pci_{reset_line_};
 
     // ---- time
     IrqWire timer_irq_{irqs_, pc::timer_irq};
@@ -145,9 +182,62 @@ private:
                                         IrqWire{irqs_, pc::com_irqs[3], IrqWire::Driver::second_isa}};
     std::array<std::unique_ptr<Uart16550>, 4> serial_;
 
+    // ---- keyboard, printer, screen
+    IrqWire keyboard_irq_{irqs_, pc::keyboard_irq};
+    IrqWire mouse_irq_{irqs_, pc::mouse_irq};
+    I8042 keyboard_{keyboard_irq_, mouse_irq_, a20_from_8042_, reset_line_};
+    IrqWire parallel_irq_{irqs_, pc::lpt1_irq};
+    ParallelPort parallel_;
+    VgaText vga_;
+
+    // ---- the rest of the ISA bus
     IrqWire fpu_irq_{irqs_, pc::fpu_irq};
+    FpuError fpu_error_{fpu_irq_};
+    RegisterFile<DmaPorts::first_controller.count> dma1_;
+    RegisterFile<DmaPorts::second_controller.count> dma2_;
+    RegisterFile<DmaPorts::pages.count> dma_pages_;
+    FwCfg fw_cfg_;
+    DebugExit debug_exit_;
+    DebugConsole debug_console_;
+    RunControl run_control_;
+
     bool local_apic_mapped_{};
     u64 local_apic_mapping_{};
 };
+
+void Pc::visit(auto&& archive) {
+    auto const in = [&archive](std::string const& prefix) {
+        return [&archive, prefix](std::string_view name, auto& value) { archive(prefix + std::string{name}, value); };
+    };
+    local_apic_.visit(in("cpu0."));
+    io_apic_.visit(in(""));
+    pic_.visit(in(""));
+    irqs_.visit(in(""));
+    a20_gate_.visit(in("a20."));
+    port92_.visit(in(""));
+    pm_.visit(in(""));
+    smi_command_.visit(in(""));
+    host_bridge_.visit(in("host_bridge."));
+    isa_bridge_.visit(in("isa_bridge."));
+    pm_function_.visit(in("pm_function."));
+    pci_.visit(in(""));
+    pit_.visit(in(""));
+    port61_.visit(in(""));
+    rtc_.visit(in(""));
+    for (std::size_t i = 0; i < serial_.size(); ++i)
+        if (serial_[i]) serial_[i]->visit(in("com" + std::to_string(i + 1) + "."));
+    keyboard_.visit(in(""));
+    parallel_.visit(in(""));
+    vga_.visit(in(""));
+    fpu_error_.visit(in(""));
+    dma1_.visit(in("dma1."));
+    dma2_.visit(in("dma2."));
+    dma_pages_.visit(in("dma_pages."));
+    fw_cfg_.visit(in(""));
+    run_control_.visit(in(""));
+    archive("nmi.pending", nmi_.pending);
+    intr_.visit(in("intr."));
+    map_local_apic();
+}
 
 } // namespace ring3
