@@ -1,8 +1,8 @@
 // Which routine runs which instruction: chosen once, when an instruction is decoded.
 //
 // Each chapter of the interpreter lists its operations in a table of HandlerRow; the tables together must name every Op
-// (a test holds that). `pick` chooses the routine's variant for the operand width and shape,
-// so that a routine itself has no decision about them left.
+// (a test holds that). `pick` chooses the routine's variant for the operand width and shape, so that a routine itself
+// has no decision about them left.
 #pragma once
 
 #include "monitor/interpreter/vcpu.h"
