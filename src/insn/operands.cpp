@@ -60,8 +60,10 @@ Access memory_access(Insn const& insn) {
 }
 
 unsigned memory_alignment(Insn const& insn) {
-    if (!insn.has_memory || insn.def->vector != VectorType::sse_aligned) return 1;
-    return memory_bytes(insn);
+    if (!insn.has_memory) return 1;
+    // SDM 3A table 24-4: CVTPD2PI and CVTTPD2PI are the MMX instructions with a 16-byte operand.
+    bool const whole_xmm = insn.def->vector == VectorType::mmx_sse && memory_bytes(insn) == 16;
+    return whole_xmm || insn.def->vector == VectorType::sse_aligned ? memory_bytes(insn) : 1;
 }
 
 GprUse gpr_use(Insn const& insn) {
