@@ -1,0 +1,27 @@
+"""A monitor that dies takes its guest along, is reported in one line, and nothing else happens."""
+
+import os
+import signal
+import unittest
+
+from ring3_programs import INTERNAL, TINY, Machine, needs_debian, GUEST, needs
+
+
+@needs(TINY)
+class MonitorDeath(unittest.TestCase):
+    @needs_debian
+    def test_a_killed_monitor_is_reported(self):
+        for number in (signal.SIGSEGV, signal.SIGKILL, signal.SIGSYS):
+            with Machine("-kernel", GUEST / "vmlinuz", "-append", "console=ttyS0", "-nodefaults") as machine:
+                self.assertTrue(machine.wait_for_output("Linux version"), machine.error_text())
+                monitors = machine.children()
+                self.assertEqual(len(monitors), 1)
+                os.kill(monitors[0], number)
+                self.assertEqual(machine.process.wait(timeout=60), INTERNAL)
+                text = machine.error_text()
+                self.assertIn("monitor", text.splitlines()[0])
+                self.assertRegex(text.splitlines()[0], rf"{number.name}|signal {number.value}")
+
+
+if __name__ == "__main__":
+    unittest.main()
