@@ -86,6 +86,17 @@ TEST(DecoderAgainstZydis, agrees_on_every_vex_encoding) {
     sweep_vex(sweep);
 }
 
+TEST(DecoderAgainstZydis, agrees_on_every_address_form) {
+    Sweep sweep32{4}, sweep16{2};
+    for (int prefix : {0x3e, 0x67, 0x64})
+        for (int modrm = 0; modrm < 256; ++modrm)
+            for (int sib = 0; sib < 256; ++sib) {
+                sweep32.check(bytes_of({prefix, 0x8b, modrm, sib, 0xfe}));
+                sweep16.check(bytes_of({prefix, 0x8b, modrm, sib, 0xfe}));
+                sweep32.check(bytes_of({prefix, 0xc4, 0xe2, 0x69, 0x90, modrm, sib, 0xfe}));
+            }
+}
+
 /// Random bytes after a few random prefixes, in code of both sizes.
 TEST(DecoderAgainstZydis, agrees_on_random_bytes) {
     u32 const seed = std::random_device{}();
