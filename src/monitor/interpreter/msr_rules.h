@@ -14,11 +14,12 @@ inline constexpr u32 tsc = 0x10, platform_id = 0x17, tsc_adjust = 0x3b, bios_upd
 
 /// Eight variable ranges, fixed ranges, write-combining.
 inline constexpr u64 mtrr_cap_value = 8 | 1u << 8 | 1u << 10;
-/// In the upper half, where SDM 3A 9.11.7 puts it.
-inline constexpr u64 microcode_revision = u64{1} << 32;
-/// IA32_MISC_ENABLE: fast strings and "limit CPUID" and the like may be switched; no branch trace store, no PEBS.
+/// In the upper half, where SDM 3A 9.11.7 puts it. Not so low that software complains of old microcode.
+inline constexpr u64 microcode_revision = u64{0x218} << 32;
+/// IA32_MISC_ENABLE (SDM 4 table 2-2): no branch trace store and no PEBS; the switches are mere storage.
 inline constexpr u64 misc_enable_fixed = 1u << 11 | 1u << 12;
-inline constexpr u64 misc_enable_writable = 1u << 0 | 1u << 3 | 1u << 18 | u64{1} << 34;
+inline constexpr u64 misc_enable_writable =
+    1u << 0 | 1u << 3 | 1u << 7 | 1u << 16 | 1u << 18 | 1u << 22 | 1u << 23 | u64{1} << 34;
 } // namespace msr
 
 /// SDM 3A table 11-8: UC, WC, WT, WP, WB; PAT also has UC-.
