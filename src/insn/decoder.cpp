@@ -117,6 +117,17 @@ Opcode read_legacy(Cursor& cursor, u8 first, Prefixes const& prefixes) {
     return opcode;
 }
 
+/// Reads ModRM if the opcode has one, and looks the row up.
+u16 select_row(Cursor& cursor, Opcode& opcode, Insn& insn) {
+    Slot const& slot = lookup.slots[opcode.map][opcode.byte];
+    if (slot.has_modrm) {
+        insn.has_modrm = true;
+        insn.modrm_offset = static_cast<u8>(cursor.position());
+        insn.modrm = opcode.selection.modrm = cursor.byte();
+    }
+    return lookup.cells[slot.first + cell_of(slot.selectors, opcode.selection)];
+}
+
 // ---- memory operands (SDM 2A 2.1.5)
 
 constexpr u8 ebx = 3, esp = 4, ebp = 5, esi = 6, edi = 7;
@@ -299,15 +310,8 @@ DecodeStatus decode(std::span<u8 const> bytes, unsigned default_size, bool allow
     bool const is_vex = (first == 0xc4 || first == 0xc5) && allow_vex && cursor.peek() >= 0xc0;
     if (is_vex && prefixes.forbid_vex()) return prefixes.lock ? DecodeStatus::illegal_lock : DecodeStatus::invalid;
     Opcode opcode = is_vex ? read_vex(cursor, first, insn) : read_legacy(cursor, first, prefixes);
-
-    Slot const& slot = lookup.slots[opcode.map][opcode.byte];
-    if (slot.has_modrm) {
-        insn.has_modrm = true;
-        insn.modrm_offset = static_cast<u8>(cursor.position());
-        insn.modrm = opcode.selection.modrm = cursor.byte();
-    }
+    u16 const row = select_row(cursor, opcode, insn);
     if (cursor.overrun()) return cursor.why_overrun();
-    u16 const row = lookup.cells[slot.first + cell_of(slot.selectors, opcode.selection)];
     if (row == no_row) return DecodeStatus::invalid;
     insn.def = &lookup.rows[row];
     Plan const& plan = lookup.plans[row];
@@ -317,8 +321,8 @@ DecodeStatus decode(std::span<u8 const> bytes, unsigned default_size, bool allow
     if (cursor.overrun()) return cursor.why_overrun();
     if ((plan.vvvv_unused && opcode.names_vvvv) || !is_legal(plan, insn, cursor)) return DecodeStatus::invalid;
     if (insn.lock && !(insn.def->lockable && insn.has_memory)) return DecodeStatus::illegal_lock;
-    if (plan.gather) insn.index = no_register;
 
+    if (plan.gather) insn.index = no_register;
     resolve_operands(plan, opcode.byte, insn);
     insn.length = static_cast<u8>(cursor.position());
     std::memcpy(insn.bytes, bytes.data(), insn.length);
