@@ -1,4 +1,4 @@
-; Breakpoints: instruction (a fault, RF), data (a trap), I/O (CR4.DE), general detect, DR4 and DR5 (SDM 3B 17.2, 17.3).
+; Breakpoints: instruction (a fault, RF), data (a trap), I/O (CR4.DE), general detect, DR4 and DR5 (SDM 3B 18.2, 18.3).
 ;
 ; Expect: status 33, output "PASS debug_registers"
 %include "guest.inc"

@@ -1,4 +1,4 @@
-; When floating-point and vector instructions fault: TS, EM, MP, NE, OSFXSR, unmasked exceptions (SDM 3A 2.5, 13.1).
+; When floating-point and vector instructions fault: TS, EM, MP, NE, OSFXSR, unmasked exceptions (SDM 3A 2.5, 14.1).
 ;
 ; Expect: status 33, output "PASS fpu_faults"
 %include "guest.inc"

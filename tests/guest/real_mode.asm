@@ -1,4 +1,4 @@
-; Real mode: addresses, interrupts, limits, operand-size prefixes, and the ways in and out (SDM 3A 9.9, 3B 21).
+; Real mode: addresses, interrupts, limits, operand-size prefixes, and the ways in and out (SDM 3A 10.9, 3B 21).
 ;
 ; Expect: status 33, output "PASS real_mode"
 ; QEMU 7.2's interpreter checks no segment limits.

@@ -1,5 +1,5 @@
 ; Code that is written while it runs: the processor notices stores to what it is about to execute, through whatever
-; linear address (SDM 3A 8.1.3, 11.6).
+; linear address (SDM 3A 9.1.3, 12.6).
 ;
 ; Expect: status 33, output "PASS self_modifying"
 %include "guest.inc"

@@ -1,4 +1,4 @@
-; TF: a debug trap after every instruction, with BS in DR6 (SDM 3B 17.3.1.4).
+; TF: a debug trap after every instruction, with BS in DR6 (SDM 3B 18.3.1.4).
 ;
 ; Expect: status 33, output "PASS single_step"
 %include "guest.inc"

@@ -1,4 +1,4 @@
-; Hardware task switches by JMP, CALL, IRET, task gate and exception (SDM 3A 7.2, 7.3).
+; Hardware task switches by JMP, CALL, IRET, task gate and exception (SDM 3A 8.2, 8.3).
 ;
 ; Expect: status 33, output "PASS task_switch"
 %include "guest.inc"
@@ -12,7 +12,7 @@ SMALL_TSS  equ FREE + 0x18
 NARROW_TSS equ FREE + 0x20
 FAULT_TSS  equ FREE + 0x28
 
-; 32-bit TSS fields (SDM 3A figure 7-2)
+; 32-bit TSS fields (SDM 3A figure 8-2)
 T_LINK equ 0
 T_CR3 equ 28
 T_EIP equ 32
