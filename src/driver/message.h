@@ -4,7 +4,7 @@
 // Each message names its fields once, in `fields`; writing and checked reading both follow that (driver/codec.h).
 #pragma once
 
-#include "base/types.h"
+#include "base/result.h"
 
 #include <string>
 #include <variant>
@@ -65,10 +65,11 @@ struct DebugExit {
 struct TripleFault {
     static void fields(auto&, auto&) {}
 };
-/// The monitor cannot go on, and why: one line for a person.
+/// The monitor cannot go on, and why: one line for a person, and the exit status (base/result.h) that goes with it.
 struct Stopped {
     std::string reason{};
-    static void fields(auto& self, auto& wire) { wire.bytes(self.reason); }
+    u8 status{static_cast<u8>(ExitStatus::internal)};
+    static void fields(auto& self, auto& wire) { wire.bytes(self.reason), wire.number(self.status); }
 };
 /// Lines for the log (-d). The text carries its own newlines.
 struct LogText {

@@ -37,7 +37,7 @@ constexpr std::array allowed{
     AllowedCall{SCMP_SYS(gettid), any, 0, "abort() names its thread"},
     AllowedCall{SCMP_SYS(tgkill), any, 0, "abort() raises SIGABRT; restricted to this process"},
     AllowedCall{SCMP_SYS(restart_syscall), any, 0, "the host kernel resumes a sleep after SIGCONT"},
-    AllowedCall{SCMP_SYS(exit_group), any, 0, "end"},
+    AllowedCall{SCMP_SYS(exit_group), any, 0, "end the process"},
 };
 static_assert(allowed.size() <= 20, "the sandbox stays a list that a person reads");
 
