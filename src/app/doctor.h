@@ -1,0 +1,43 @@
+// `ring3 doctor`: what this host can and cannot do for guests, as typed findings. It looks; it changes nothing.
+#pragma once
+
+#include "base/types.h"
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace ring3::app {
+
+enum class Level : u8 { ok, warn, fail };
+
+struct Finding {
+    Level level{};
+    std::string id; // stable, for programs
+    std::string text;
+};
+
+/// Where the findings come from; tests put their own in.
+struct HostFacts {
+    std::string cpu_name;
+    std::vector<std::string> cpu_flags;
+    bool memfd{}, seccomp{}, pidfd{};
+    u64 max_map_count{};
+    u64 available_memory{};    // bytes
+    u64 address_space_limit{}; // bytes; all ones: none
+    u64 max_processes{};
+    int overcommit{}; // vm.overcommit_memory
+    bool has_kvm{};
+    std::string guest_kernel; // empty: the default guest is missing
+};
+
+HostFacts look_at_host();
+std::vector<Finding> diagnose(HostFacts const& facts);
+
+/// One finding a line: "ok    cpu  AMD EPYC".
+std::string as_text(std::span<Finding const> findings);
+std::string as_json(std::span<Finding const> findings);
+/// 0, or ExitStatus::host_lacks if something failed.
+int doctor_status(std::span<Finding const> findings);
+
+} // namespace ring3::app

@@ -1,0 +1,58 @@
+// Machine: one life of a virtual machine, from power-on to reset or power-off. It owns the guest's RAM, the driver's
+// channel and the monitor process, and takes all three away when it goes.
+#pragma once
+
+#include "app/vm_settings.h"
+#include "boot/load.h"
+#include "driver/channel.h"
+#include "host/file_descriptor.h"
+#include "host/shared_memory.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+
+namespace ring3::app {
+
+/// What the forked process becomes; run_monitor() but for tests.
+using MonitorMain = std::function<int(driver::MachineConfig const&, driver::MonitorEnd)>;
+
+class Machine {
+public:
+    /// Loads the images into fresh RAM and forks the monitor.
+    static Result<std::unique_ptr<Machine>> start(VmSettings const& settings, boot::Images const& images,
+                                                  MonitorMain const& monitor);
+    ~Machine();
+    Machine(Machine const&) = delete;
+
+    driver::AppEnd& driver() { return driver_; }
+    /// Readable when the monitor has ended.
+    int pidfd() const { return pidfd_.number(); }
+    /// What the monitor writes to its standard error: last words. Does not block.
+    int last_words_fd() const { return last_words_.number(); }
+    pid_t pid() const { return pid_; }
+
+    /// Ends the monitor if it still runs.
+    void end();
+    /// How it ended: as waitpid's status. Only after pidfd() became readable, or end().
+    int wait_status();
+
+private:
+    Machine(host::GuestRam ram, driver::Channel channel);
+    Result<void> fork_monitor(VmSettings const& settings, StartState const& start, MonitorMain const& monitor);
+
+    host::GuestRam ram_;
+    driver::Channel channel_;
+    driver::AppEnd driver_;
+    host::FileDescriptor last_words_;
+    host::FileDescriptor pidfd_;
+    pid_t pid_{-1};
+    std::optional<int> wait_status_;
+};
+
+/// The part of a monitor's configuration that the command line decides.
+driver::MachineConfig machine_config(VmSettings const& settings);
+
+} // namespace ring3::app

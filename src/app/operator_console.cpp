@@ -1,0 +1,118 @@
+#include "app/operator_console.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <sstream>
+
+namespace ring3::app {
+
+struct OperatorConsole::Command {
+    std::string_view name;
+    std::string_view help; // empty: another spelling of the one before
+    void (OperatorConsole::*run)();
+};
+
+OperatorConsole::Command const OperatorConsole::commands[] = {
+    {"help", "show this list", &OperatorConsole::help},
+    {"?", "", &OperatorConsole::help},
+    {"info", "list what info can show", &OperatorConsole::info},
+    {"info status", "is the machine running or paused", &OperatorConsole::info_status},
+    {"info registers", "the processor's registers", &OperatorConsole::info_registers},
+    {"info version", "ring3's version", &OperatorConsole::info_version},
+    {"stop", "pause the machine", &OperatorConsole::stop},
+    {"s", "", &OperatorConsole::stop},
+    {"cont", "let it go on", &OperatorConsole::resume},
+    {"c", "", &OperatorConsole::resume},
+    {"system_reset", "press the reset button", &OperatorConsole::reset},
+    {"system_powerdown", "press the power button", &OperatorConsole::power_down},
+    {"nmi", "raise a non-maskable interrupt", &OperatorConsole::nmi},
+    {"quit", "end the machine", &OperatorConsole::quit},
+    {"q", "", &OperatorConsole::quit},
+};
+
+OperatorConsole::OperatorConsole(Chardev& chardev, VmControl& vm) : chardev_{chardev}, vm_{vm} {
+    chardev_.set_user(this);
+}
+
+void OperatorConsole::focused() {
+    if (!std::exchange(greeted_, true)) print("ring3 " RING3_VERSION " monitor - type 'help' for more information\n");
+    prompt();
+}
+
+void OperatorConsole::prompt() {
+    chardev_.write("(qemu) ");
+}
+
+void OperatorConsole::print(std::string_view text) {
+    std::string out;
+    for (char const byte : text) {
+        if (byte == '\n') out += '\r';
+        out += byte;
+    }
+    chardev_.write(out);
+}
+
+void OperatorConsole::input(std::string_view bytes) {
+    for (char const byte : bytes) key(byte);
+}
+
+void OperatorConsole::key(char key) {
+    constexpr char backspace = 0x08, erase = 0x7f, kill = 0x15, interrupt = 0x03;
+    bool const second_half = key == '\n' && std::exchange(after_return_, key == '\r');
+    after_return_ = key == '\r';
+    if (second_half) return; // the LF of a CR LF
+    if (key == '\r' || key == '\n') {
+        print("\n");
+        execute(std::exchange(line_, {}));
+        prompt();
+    } else if ((key == backspace || key == erase) && !line_.empty()) {
+        line_.pop_back();
+        chardev_.write("\b \b");
+    } else if (key == kill || key == interrupt) {
+        line_.clear();
+        print("\n");
+        prompt();
+    } else if (key >= ' ' && key < erase && line_.size() < most_in_line) {
+        line_ += key;
+        chardev_.write({&key, 1});
+    }
+}
+
+void OperatorConsole::execute(std::string const& line) {
+    std::string words;
+    std::istringstream stream{line};
+    for (std::string word; stream >> word;) words += (words.empty() ? "" : " ") + word;
+    if (words.empty()) return;
+    auto const command = std::ranges::find(commands, words, &Command::name);
+    if (command == std::end(commands)) return print(fmt::format("unknown command: '{}'\n", words));
+    (this->*command->run)();
+}
+
+void OperatorConsole::help() {
+    for (auto const& command : commands)
+        if (!command.help.empty()) print(fmt::format("{:<18} -- {}\n", command.name, command.help));
+}
+
+void OperatorConsole::info() {
+    for (auto const& command : commands)
+        if (command.name.starts_with("info ")) print(fmt::format("{:<18} -- {}\n", command.name, command.help));
+}
+
+void OperatorConsole::info_status() {
+    print(fmt::format("VM status: {}\n", vm_.status()));
+}
+
+void OperatorConsole::info_version() {
+    print(RING3_VERSION "\n");
+}
+
+void OperatorConsole::info_registers() {
+    vm_.query_registers([this](std::string_view text) {
+        print("\n");
+        print(text);
+        if (!text.ends_with('\n')) print("\n");
+        prompt();
+    });
+}
+
+} // namespace ring3::app

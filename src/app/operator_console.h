@@ -1,0 +1,50 @@
+// The operator's console (-monitor, Ctrl-a c): a line of text is a command to the machine, in the words of QEMU's
+// human monitor. Its prompt is QEMU's too, because that is what scripts wait for.
+#pragma once
+
+#include "app/chardev.h"
+#include "app/vm_control.h"
+
+#include <string>
+
+namespace ring3::app {
+
+class OperatorConsole final : public CharUser {
+public:
+    OperatorConsole(Chardev& chardev, VmControl& vm);
+
+    bool wants_input() const override { return chardev_.has_room(); }
+    void input(std::string_view bytes) override;
+    /// Greets at the first time, then shows the prompt.
+    void focused() override;
+
+private:
+    struct Command;
+    static Command const commands[];
+
+    void key(char key);
+    void execute(std::string const& line);
+    void print(std::string_view text);
+    void prompt();
+
+    void help();
+    void info();
+    void info_status();
+    void info_registers();
+    void info_version();
+    void stop() { vm_.stop(); }
+    void resume() { vm_.resume(); }
+    void reset() { vm_.reset(); }
+    void power_down() { vm_.press_power_button(); }
+    void nmi() { vm_.raise_nmi(); }
+    void quit() { vm_.quit(); }
+
+    static constexpr std::size_t most_in_line = 1024;
+    Chardev& chardev_;
+    VmControl& vm_;
+    std::string line_;
+    bool greeted_{};
+    bool after_return_{};
+};
+
+} // namespace ring3::app

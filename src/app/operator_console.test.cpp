@@ -1,0 +1,77 @@
+#include "app/operator_console.h"
+
+#include <gtest/gtest.h>
+
+namespace ring3::app {
+namespace {
+
+class Screen final : public Chardev {
+public:
+    void write(std::string_view bytes) override { text += bytes; }
+    bool has_room() const override { return true; }
+    bool drained() const override { return true; }
+    void type(std::string_view keys) { user_->input(keys); }
+    std::string text;
+};
+
+struct FakeVm final : VmControl {
+    void stop() override { log += "stop "; }
+    void resume() override { log += "cont "; }
+    void reset() override { log += "reset "; }
+    void press_power_button() override { log += "button "; }
+    void raise_nmi() override { log += "nmi "; }
+    void quit() override { log += "quit "; }
+    std::string status() const override { return "paused"; }
+    void query_registers(std::function<void(std::string_view)> answer) override { answer("EAX=00000001"); }
+    std::string log;
+};
+
+class OperatorConsoleTest : public ::testing::Test {
+protected:
+    Screen screen;
+    FakeVm vm;
+    OperatorConsole console{screen, vm};
+};
+
+TEST_F(OperatorConsoleTest, commands_reach_the_machine) {
+    screen.type("stop\rcont\rsystem_reset\rsystem_powerdown\rnmi\rq\r");
+    EXPECT_EQ(vm.log, "stop cont reset button nmi quit ");
+}
+
+TEST_F(OperatorConsoleTest, it_greets_once_and_prompts_after_each_line) {
+    console.focused();
+    console.focused();
+    EXPECT_EQ(screen.text, "ring3 " RING3_VERSION " monitor - type 'help' for more information\r\n(qemu) (qemu) ");
+    screen.text.clear();
+    screen.type("\r");
+    EXPECT_EQ(screen.text, "\r\n(qemu) ");
+}
+
+TEST_F(OperatorConsoleTest, info_shows_status_and_registers) {
+    screen.type("info  status\rinfo registers\r");
+    EXPECT_NE(screen.text.find("VM status: paused\r\n"), std::string::npos);
+    EXPECT_NE(screen.text.find("EAX=00000001\r\n"), std::string::npos);
+}
+
+TEST_F(OperatorConsoleTest, unknown_commands_are_named) {
+    screen.type("savevm\r");
+    EXPECT_NE(screen.text.find("unknown command: 'savevm'"), std::string::npos);
+    EXPECT_EQ(vm.log, "");
+}
+
+TEST_F(OperatorConsoleTest, a_line_can_be_edited_and_ends_with_cr_lf_or_both) {
+    screen.type("stox\x7fp\r\n");
+    screen.type("garbage\x15"
+                "cont\n");
+    EXPECT_EQ(vm.log, "stop cont ");
+    EXPECT_EQ(screen.text.find("unknown"), std::string::npos);
+}
+
+TEST_F(OperatorConsoleTest, an_endless_line_does_not_grow_for_ever) {
+    screen.type(std::string(100'000, 'a'));
+    screen.type("\r");
+    EXPECT_LT(screen.text.size(), 4000u);
+}
+
+} // namespace
+} // namespace ring3::app

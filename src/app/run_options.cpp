@@ -1,0 +1,172 @@
+#include "app/run_options.h"
+
+#include "app/images.h"
+#include "app/system_options.h"
+#include "app/values.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace ring3::app {
+
+namespace {
+
+struct RawOptions {
+    std::string memory{"256M"};
+    std::string log_words;
+    std::string engine{"interpret"};
+    std::string sandbox{"on"};
+};
+
+void describe(CLI::App& app, RunOptions& options, RawOptions& raw) {
+    app.description("usage: ring3 run [OPTIONS] [-- COMMAND ARGUMENTS...]\n\n"
+              "Boots the default guest (Debian's i386 kernel) to a shell on this terminal, or runs COMMAND in it and\n"
+              "ends with its status.");
+    app.set_help_flag("-h,--help", "show this text");
+    app.add_option("-m,--memory", raw.memory, "the guest's memory: 512M, 2G (default 256M)");
+    app.add_option("--cpu", options.cpu, "processor model with +feature and -feature (default max)");
+    app.add_option("--kernel", options.kernel, "boot this bzImage or multiboot kernel instead");
+    app.add_option("--initrd", options.initrd, "and this initial ram disk; 'none' for none");
+    app.add_option("--append", options.append, "more words for the kernel's command line");
+    app.add_option("--name", options.name, "the machine's name in messages");
+    app.add_option("--engine", raw.engine, "how guest code runs: interpret");
+    app.add_flag("--verbose", options.verbose, "show the kernel's console, on standard error if COMMAND is given");
+    app.add_option("-d,--debug", raw.log_words, "log int,cpu_reset,guest_errors,exec");
+    app.add_option("-D,--log-file", options.log_file, "log to this file instead of standard error");
+    app.add_option("--sandbox", raw.sandbox, "confine the monitor process: on (default) or off");
+}
+
+Result<void> convert(RunOptions& options, RawOptions const& raw) {
+    options.memory = TRY(parse_memory_size(raw.memory));
+    TRY_VOID(check_memory_size("--memory", options.memory));
+    options.log = TRY(parse_log_words("--debug", raw.log_words));
+    if (raw.engine != "interpret")
+        return fail(ExitStatus::usage, fmt::format("option '--engine' does not know '{}'", raw.engine));
+    if (raw.sandbox != "on" && raw.sandbox != "off")
+        return fail(ExitStatus::usage, fmt::format("option '--sandbox' takes on or off, not '{}'", raw.sandbox));
+    options.sandbox = raw.sandbox == "on" ? driver::Sandbox::on : driver::Sandbox::off;
+    return {};
+}
+
+/// The parser's complaints span lines and name types; ours is one line with a hint.
+Error usage_error(std::string text) {
+    std::ranges::replace(text, '\n', ' ');
+    return {ExitStatus::usage, text + " ('ring3 help run' lists the options)"};
+}
+
+} // namespace
+
+Result<std::variant<RunOptions, PrintText>> parse_run_options(std::span<std::string const> arguments) {
+    auto const dashes = std::ranges::find(arguments, "--");
+    RunOptions options;
+    RawOptions raw;
+    CLI::App app;
+    describe(app, options, raw);
+    // CLI11 takes the words from the back.
+    std::vector<std::string> words(arguments.begin(), dashes);
+    std::ranges::reverse(words);
+    try {
+        app.parse(words);
+    } catch (CLI::CallForHelp const&) {
+        return PrintText{app.help()};
+    } catch (CLI::ExtrasError const&) {
+        auto const extra = app.remaining().front();
+        return std::unexpected(usage_error(extra.starts_with('-')
+                                               ? fmt::format("unknown option '{}'", extra)
+                                               : fmt::format("unexpected '{}': a command goes behind '--'", extra)));
+    } catch (CLI::ParseError const& error) {
+        return std::unexpected(usage_error(error.what()));
+    }
+    TRY_VOID(convert(options, raw));
+    if (dashes != arguments.end()) {
+        options.command.assign(dashes + 1, arguments.end());
+        if (options.command.empty()) return std::unexpected(usage_error("there is no command behind '--'"));
+    }
+    return options;
+}
+
+// ---- the machine
+
+namespace {
+
+void add_chardev(VmSettings& settings, unsigned port, SerialSettings serial, Backend backend,
+                 bool multiplexed = false) {
+    serial.chardev = settings.chardevs.size();
+    settings.chardevs.push_back({fmt::format("COM{}", port + 1), std::move(backend), multiplexed});
+    settings.serial[port] = serial;
+}
+
+/// A shell on the terminal, with the operator's console behind Ctrl-a c.
+void connect_shell(VmSettings& settings, StandardInput input) {
+    bool const person = input == StandardInput::terminal;
+    SerialSettings const serial{.far_end = person ? FarEnd::unknown : FarEnd::reads_lines,
+                                .wait_until_wanted = !person};
+    add_chardev(settings, 0, serial, StdioBackend{TerminalSignals::to_guest, TerminalInput::raw}, person);
+    if (person) settings.monitors.push_back(settings.serial[0]->chardev);
+}
+
+void connect_command(VmSettings& settings, bool verbose) {
+    SerialSettings const streams{.far_end = FarEnd::reads_lines, .wait_until_wanted = true, .flow_control = true};
+    add_chardev(settings, 0, {}, verbose ? Backend{StderrBackend{}} : Backend{NullBackend{}});
+    add_chardev(settings, 1, streams, StdioBackend{TerminalSignals::end_ring3, TerminalInput::lines});
+    add_chardev(settings, 2, {}, StderrBackend{});
+    settings.console_is_hidden = !verbose;
+    settings.policy.reset = OnReset::fail;
+}
+
+std::string kernel_command_line(RunOptions const& options, StandardInput input) {
+    std::string line = "console=ttyS0";
+    if (!options.verbose) line += " quiet";
+    if (!options.command.empty())
+        line += " panic=-1 ring3.mode=command"; // a panic is a reset, which ends the run at once
+    else
+        line += input == StandardInput::terminal ? " ring3.mode=shell" : " ring3.mode=shell ring3.input=lines";
+    if (!options.append.empty()) line += " " + options.append;
+    return line;
+}
+
+/// Which files to boot; the default guest need not be there if none of its files is needed.
+Result<void> choose_files(BootSettings& boot, RunOptions const& options, std::span<std::string const> directories) {
+    bool wants_initrd = options.initrd.empty();
+    boot.kernel = options.kernel;
+    boot.initrd_option = options.initrd == "none" ? "" : options.initrd;
+    if (!options.kernel.empty() && wants_initrd && options.command.empty()) {
+        // Only a Linux kernel can do anything with the default guest's files.
+        auto const kernel = TRY(read_file("kernel", options.kernel, options.memory));
+        wants_initrd = boot::detect(kernel) == boot::Format::linux_image;
+    }
+    if (!options.kernel.empty() && !wants_initrd) return {};
+    auto const guest = TRY(find_default_guest(directories));
+    if (boot.kernel.empty()) boot.kernel = guest.kernel;
+    if (wants_initrd) boot.initrd_option = guest.initrd;
+    return {};
+}
+
+} // namespace
+
+Result<VmSettings> run_settings(RunOptions const& options, StandardInput input,
+                                std::span<std::string const> guest_directories) {
+    VmSettings settings;
+    TRY_VOID(choose_files(settings.boot, options, guest_directories));
+    settings.memory = options.memory;
+    settings.cpu = options.cpu;
+    settings.name =
+        options.name.empty() ? settings.boot.kernel.substr(settings.boot.kernel.rfind('/') + 1) : options.name;
+    settings.log = options.log;
+    settings.log_file = options.log_file;
+    settings.sandbox = options.sandbox;
+    settings.guest_ports = driver::GuestPorts::present;
+    settings.policy.signal = OnSignal::press_power_button;
+    settings.policy.triple_fault = OnReset::fail;
+    settings.boot.command_line = kernel_command_line(options, input);
+    if (options.command.empty()) {
+        connect_shell(settings, input);
+    } else {
+        connect_command(settings, options.verbose);
+        settings.boot.extra_initrd = command_archive(options.command);
+    }
+    return settings;
+}
+
+} // namespace ring3::app

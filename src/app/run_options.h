@@ -1,0 +1,39 @@
+// The command line of `ring3 run`, and the machine that it means.
+#pragma once
+
+#include "app/default_guest.h"
+#include "app/vm_settings.h"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace ring3::app {
+
+struct RunOptions {
+    u64 memory{u64{256} << 20};
+    std::string cpu{"max"};
+    std::string kernel; // empty: the default guest's
+    std::string initrd; // empty: the default guest's, where the kernel can use it; "none": none
+    std::string append;
+    std::string name;
+    driver::LogMask log;
+    std::string log_file;
+    bool verbose{};
+    driver::Sandbox sandbox{driver::Sandbox::on};
+    std::vector<std::string> command; // empty: a shell
+};
+
+/// `arguments` are those behind "run".
+Result<std::variant<RunOptions, PrintText>> parse_run_options(std::span<std::string const> arguments);
+
+/// What is at the host's end of standard input.
+enum class StandardInput : u8 { terminal, something_else };
+
+/// The machine for these options.
+Result<VmSettings> run_settings(RunOptions const& options, StandardInput input,
+                                std::span<std::string const> guest_directories);
+
+} // namespace ring3::app

@@ -1,0 +1,130 @@
+#include "app/run_options.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+
+namespace ring3::app {
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+RunOptions options_of(Arguments const& arguments) {
+    auto const parsed = parse_run_options(arguments);
+    EXPECT_TRUE(parsed) << parsed.error().message;
+    return parsed ? std::get<RunOptions>(*parsed) : RunOptions{};
+}
+
+std::string error_of(Arguments const& arguments) {
+    auto const parsed = parse_run_options(arguments);
+    if (parsed) return "";
+    EXPECT_EQ(parsed.error().status, ExitStatus::usage);
+    EXPECT_EQ(parsed.error().message.find('\n'), std::string::npos);
+    return parsed.error().message;
+}
+
+/// A directory that looks like the default guest's.
+class RunSettings : public ::testing::Test {
+protected:
+    RunSettings() {
+        char name[] = "/tmp/ring3-test-XXXXXX";
+        directory = ::mkdtemp(name);
+        write("vmlinuz", "kernel");
+        write("initramfs.cpio.gz", "initrd");
+    }
+    ~RunSettings() override { std::filesystem::remove_all(directory); }
+    void write(std::string const& name, std::string const& content) {
+        std::ofstream{directory + "/" + name} << content;
+    }
+    VmSettings settings_of(Arguments const& arguments, StandardInput input = StandardInput::terminal) {
+        Arguments const directories{directory + "/nowhere", directory};
+        auto settings = run_settings(options_of(arguments), input, directories);
+        EXPECT_TRUE(settings) << settings.error().message;
+        return settings ? *std::move(settings) : VmSettings{};
+    }
+    std::string directory;
+};
+
+TEST(RunOptions, everything_behind_the_dashes_is_the_command) {
+    auto const options = options_of({"-m", "512", "--", "sh", "-c", "exit 7", "--", "--memory"});
+    EXPECT_EQ(options.memory, u64{512} << 20);
+    EXPECT_EQ(options.command, (Arguments{"sh", "-c", "exit 7", "--", "--memory"}));
+}
+
+TEST(RunOptions, defaults_are_a_shell_in_256_mebibytes) {
+    auto const options = options_of({});
+    EXPECT_EQ(options.memory, u64{256} << 20);
+    EXPECT_TRUE(options.command.empty());
+    EXPECT_EQ(options.sandbox, driver::Sandbox::on);
+}
+
+TEST(RunOptions, what_is_wrong_is_named_in_one_line) {
+    EXPECT_EQ(error_of({"--net", "user"}), "unknown option '--net' ('ring3 help run' lists the options)");
+    EXPECT_NE(error_of({"uname"}).find("'uname': a command goes behind '--'"), std::string::npos);
+    EXPECT_NE(error_of({"--"}), "");
+    EXPECT_NE(error_of({"-m"}), "");
+    EXPECT_NE(error_of({"-m", "0"}), "");
+    EXPECT_NE(error_of({"--engine", "translate"}), "");
+    EXPECT_NE(error_of({"-d", "everything"}), "");
+    EXPECT_NE(error_of({"--sandbox", "maybe"}), "");
+}
+
+TEST(RunOptions, help_is_a_text) {
+    auto const parsed = parse_run_options(Arguments{"--help"});
+    ASSERT_TRUE(parsed && std::holds_alternative<PrintText>(*parsed));
+    EXPECT_NE(std::get<PrintText>(*parsed).text.find("--append"), std::string::npos);
+}
+
+TEST_F(RunSettings, a_person_gets_a_shell_and_the_keys_of_the_multiplexer) {
+    auto const settings = settings_of({});
+    EXPECT_EQ(settings.boot.kernel, directory + "/vmlinuz");
+    EXPECT_EQ(settings.boot.initrd_option, directory + "/initramfs.cpio.gz");
+    EXPECT_EQ(settings.boot.command_line, "console=ttyS0 quiet ring3.mode=shell");
+    EXPECT_TRUE(settings.chardevs[settings.serial[0]->chardev].multiplexed);
+    EXPECT_EQ(settings.monitors.size(), 1u);
+    EXPECT_FALSE(settings.serial[0]->wait_until_wanted);
+}
+
+TEST_F(RunSettings, a_pipe_is_read_line_by_line_once_the_shell_wants_it) {
+    auto const settings = settings_of({}, StandardInput::something_else);
+    EXPECT_TRUE(settings.monitors.empty());
+    EXPECT_TRUE(settings.serial[0]->wait_until_wanted);
+    EXPECT_EQ(settings.serial[0]->far_end, FarEnd::reads_lines);
+    EXPECT_NE(settings.boot.command_line.find("ring3.input=lines"), std::string::npos);
+}
+
+TEST_F(RunSettings, a_command_has_its_own_ports_and_a_hidden_console) {
+    auto const settings = settings_of({"--append", "debug", "--", "uname", "-a"});
+    EXPECT_EQ(settings.boot.command_line, "console=ttyS0 quiet panic=-1 ring3.mode=command debug");
+    auto const backend = [&](unsigned port) { return settings.chardevs[settings.serial[port]->chardev].backend; };
+    EXPECT_TRUE(std::holds_alternative<NullBackend>(backend(0)));
+    EXPECT_TRUE(std::holds_alternative<StdioBackend>(backend(1)));
+    EXPECT_TRUE(std::holds_alternative<StderrBackend>(backend(2)));
+    EXPECT_TRUE(settings.console_is_hidden);
+    EXPECT_FALSE(settings.boot.extra_initrd.empty());
+}
+
+TEST_F(RunSettings, verbose_shows_the_console_beside_the_command) {
+    auto const settings = settings_of({"--verbose", "--", "true"});
+    EXPECT_TRUE(std::holds_alternative<StderrBackend>(settings.chardevs[settings.serial[0]->chardev].backend));
+    EXPECT_EQ(settings.boot.command_line.find("quiet"), std::string::npos);
+}
+
+TEST_F(RunSettings, a_kernel_that_is_not_linux_gets_no_initrd_by_itself) {
+    write("tiny", "not a Linux kernel");
+    EXPECT_EQ(settings_of({"--kernel", directory + "/tiny"}).boot.initrd_option, "");
+    EXPECT_EQ(settings_of({"--kernel", directory + "/tiny", "--initrd", "x"}).boot.initrd_option, "x");
+    EXPECT_EQ(settings_of({"--initrd", "none"}).boot.initrd_option, "");
+}
+
+TEST_F(RunSettings, a_missing_guest_says_how_to_get_it) {
+    Arguments const nowhere{directory + "/nowhere"};
+    auto const settings = run_settings(RunOptions{}, StandardInput::terminal, nowhere);
+    ASSERT_FALSE(settings);
+    EXPECT_EQ(settings.error().status, ExitStatus::io);
+    EXPECT_NE(settings.error().message.find("make guest"), std::string::npos);
+}
+
+} // namespace
+} // namespace ring3::app

@@ -1,0 +1,422 @@
+#include "app/system_options.h"
+
+#include "app/comma_list.h"
+#include "app/device_wiring.h"
+#include "app/values.h"
+#include "host/time.h"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+
+namespace ring3::app {
+
+namespace {
+
+using Parsed = std::variant<VmSettings, PrintText>;
+
+class SystemParser;
+
+/// One option: one row here, one function below.
+struct Option {
+    std::string_view name;
+    std::string_view argument; // its form, for the help; empty: takes none
+    std::string_view help;     // empty: accepted because it asks for what is so anyway
+    Result<void> (SystemParser::*handle)(std::string const& argument);
+};
+
+class SystemParser {
+public:
+    explicit SystemParser(std::span<std::string_view const> cpu_names) : cpu_names_{cpu_names} {}
+    Result<Parsed> parse(std::span<std::string const> arguments);
+
+    Result<void> kernel(std::string const& path) { return set(settings_.boot.kernel, path); }
+    Result<void> initrd(std::string const& text) { return set(settings_.boot.initrd_option, text); }
+    Result<void> append(std::string const& text) { return set(settings_.boot.command_line, text); }
+    Result<void> memory(std::string const& text);
+    Result<void> smp(std::string const& text);
+    Result<void> cpu(std::string const& text);
+    Result<void> machine(std::string const& text);
+    Result<void> accelerator(std::string const& text);
+    Result<void> display(std::string const& text);
+    Result<void> vnc(std::string const& text) { return only("-vnc", text, {"none"}); }
+    Result<void> vga(std::string const& text) { return only("-vga", text, {"none", "std"}); }
+    Result<void> nographic(std::string const&);
+    Result<void> serial(std::string const& text);
+    Result<void> parallel(std::string const& text);
+    Result<void> monitor(std::string const& text);
+    Result<void> debugcon(std::string const& text);
+    Result<void> chardev(std::string const& text) { return wiring_.add_chardev(text); }
+    Result<void> device(std::string const& text);
+    Result<void> nodefaults(std::string const&);
+    Result<void> no_reboot(std::string const&);
+    Result<void> no_shutdown(std::string const&);
+    Result<void> action(std::string const& text);
+    Result<void> log(std::string const& words);
+    Result<void> log_file(std::string const& path) { return set(settings_.log_file, path); }
+    Result<void> name(std::string const& text);
+    Result<void> pid_file(std::string const& path) { return set(settings_.pid_file, path); }
+    Result<void> rtc(std::string const& text);
+    Result<void> boot(std::string const& text);
+    Result<void> sandbox(std::string const& text);
+    Result<void> nothing_to_do(std::string const&) { return {}; }
+    Result<void> version(std::string const&);
+    Result<void> help(std::string const&);
+
+private:
+    static Result<void> set(std::string& member, std::string const& value) {
+        member = value;
+        return {};
+    }
+    static Result<void> only(std::string_view option, std::string_view text,
+                             std::initializer_list<std::string_view> known);
+    Result<void> print(std::string text) {
+        print_ = PrintText{std::move(text)};
+        return {};
+    }
+    Result<void> check_accelerators(std::string_view option, std::string_view names);
+    Result<void> add_debug_exit(CommaList& list);
+    Result<void> add_debugcon_device(CommaList& list);
+    Result<Parsed> finish();
+
+    VmSettings settings_;
+    DeviceWiring wiring_;
+    std::optional<PrintText> print_;
+    std::span<std::string_view const> cpu_names_;
+};
+
+constexpr std::array options{
+    Option{"kernel", "FILE", "boot FILE: a Linux bzImage or a multiboot kernel", &SystemParser::kernel},
+    Option{"initrd", "FILE", "initial ram disk; \"FILE ARG...,FILE...\" are multiboot modules", &SystemParser::initrd},
+    Option{"append", "TEXT", "the kernel's command line", &SystemParser::append},
+    Option{"m", "SIZE", "memory in MiB, or with K, M, G (default 128)", &SystemParser::memory},
+    Option{"smp", "N", "processors: 1", &SystemParser::smp},
+    Option{"cpu", "MODEL", "processor model with +feature and -feature ('help' lists)", &SystemParser::cpu},
+    Option{"machine", "TYPE", "machine type: pc ('help' lists)", &SystemParser::machine},
+    Option{"M", "TYPE", "short for -machine", &SystemParser::machine},
+    Option{"accel", "NAME", "engine: tcg, which stands for ring3's own ('help' lists)", &SystemParser::accelerator},
+    Option{"nographic", "", "no screen; serial port and monitor on the terminal", &SystemParser::nographic},
+    Option{"display", "none", "no screen", &SystemParser::display},
+    Option{"vga", "none|std", "accepted: no screen is shown", &SystemParser::vga},
+    Option{"vnc", "none", "", &SystemParser::vnc},
+    Option{"serial", "DEV", "next serial port: stdio, mon:stdio, file:PATH, null, none, pty, unix:, tcp:, chardev:ID",
+           &SystemParser::serial},
+    Option{"parallel", "DEV", "parallel port, same forms", &SystemParser::parallel},
+    Option{"monitor", "DEV", "operator's console, same forms", &SystemParser::monitor},
+    Option{"debugcon", "DEV", "debug console at port 0xe9, same forms", &SystemParser::debugcon},
+    Option{"chardev", "KIND,id=ID", "a named back-end: stdio, file, null, pty, socket", &SystemParser::chardev},
+    Option{"device", "NAME", "add a device: isa-debug-exit, isa-debugcon ('help' lists)", &SystemParser::device},
+    Option{"nodefaults", "", "no device that was not asked for", &SystemParser::nodefaults},
+    Option{"no-reboot", "", "end when the guest resets itself", &SystemParser::no_reboot},
+    Option{"no-shutdown", "", "stay, paused, when the guest powers off", &SystemParser::no_shutdown},
+    Option{"action", "EVENT=WHAT", "reboot=reset|shutdown, shutdown=poweroff|pause", &SystemParser::action},
+    Option{"d", "WORDS", "log int,cpu_reset,guest_errors,exec ('help' explains)", &SystemParser::log},
+    Option{"D", "FILE", "log to FILE instead of standard error", &SystemParser::log_file},
+    Option{"name", "NAME", "the machine's name in messages", &SystemParser::name},
+    Option{"pidfile", "FILE", "write the process number to FILE", &SystemParser::pid_file},
+    Option{"rtc", "base=WHEN", "clock at power-on: utc, localtime or a date", &SystemParser::rtc},
+    Option{"boot", "strict=on|off", "accepted: there is nothing else to boot from", &SystemParser::boot},
+    Option{"sandbox", "on|off", "confine the monitor process (default on)", &SystemParser::sandbox},
+    Option{"no-user-config", "", "", &SystemParser::nothing_to_do},
+    Option{"nodefconfig", "", "", &SystemParser::nothing_to_do},
+    Option{"no-hpet", "", "", &SystemParser::nothing_to_do},
+    Option{"version", "", "print the version", &SystemParser::version},
+    Option{"help", "", "print this text", &SystemParser::help},
+    Option{"h", "", "short for -help", &SystemParser::help},
+};
+
+Option const* find_option(std::string_view argument) {
+    if (!argument.starts_with('-')) return nullptr;
+    argument.remove_prefix(argument.starts_with("--") ? 2 : 1);
+    auto const found = std::ranges::find(options, argument, &Option::name);
+    return found == options.end() ? nullptr : &*found;
+}
+
+Result<Parsed> SystemParser::parse(std::span<std::string const> arguments) {
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        Option const* const option = find_option(arguments[i]);
+        if (!option)
+            return fail(ExitStatus::usage,
+                        arguments[i].starts_with('-')
+                            ? fmt::format("unknown option '{}' (-help lists what there is)", arguments[i])
+                            : fmt::format("cannot use the disk image '{}': there are no disks yet", arguments[i]));
+        bool const takes_argument = !option->argument.empty();
+        if (takes_argument && i + 1 == arguments.size())
+            return fail(ExitStatus::usage, fmt::format("option '{}' needs {}", arguments[i], option->argument));
+        std::string const argument = takes_argument ? arguments[++i] : "";
+        TRY_VOID((this->*option->handle)(argument));
+        if (print_) return Parsed{*std::move(print_)};
+    }
+    return finish();
+}
+
+Result<Parsed> SystemParser::finish() {
+    if (settings_.boot.kernel.empty())
+        return fail(ExitStatus::usage, "option '-kernel' is missing: there is no firmware yet that boots from disks");
+    TRY_VOID(wiring_.connect(settings_));
+    if (settings_.name.empty()) settings_.name = settings_.boot.kernel.substr(settings_.boot.kernel.rfind('/') + 1);
+    return Parsed{std::move(settings_)};
+}
+
+Result<void> SystemParser::only(std::string_view option, std::string_view text,
+                                std::initializer_list<std::string_view> known) {
+    if (std::ranges::find(known, text) != known.end()) return {};
+    return fail(ExitStatus::usage, fmt::format("option '{}' does not know '{}'", option, text));
+}
+
+// ---- the machine
+
+Result<void> SystemParser::memory(std::string const& text) {
+    CommaList list{text, "size"};
+    settings_.memory = TRY(parse_memory_size(list.take("size").value_or("")));
+    TRY_VOID(list.finish("-m"));
+    return check_memory_size("-m", settings_.memory);
+}
+
+Result<void> SystemParser::smp(std::string const& text) {
+    CommaList list{text, "cpus"};
+    for (auto const* key : {"cpus", "maxcpus", "sockets", "dies", "clusters", "cores", "threads"}) {
+        auto const count = list.take(key);
+        if (count && *count != "1")
+            return fail(ExitStatus::usage,
+                        fmt::format("option '-smp' with {}={}: a guest has 1 processor", key, *count));
+    }
+    return list.finish("-smp");
+}
+
+Result<void> SystemParser::cpu(std::string const& text) {
+    if (text != "help" && text != "?") return set(settings_.cpu, text);
+    std::string lines = "Available CPUs:\n";
+    for (auto const name : cpu_names_) lines += fmt::format("  {}\n", name);
+    return print(lines);
+}
+
+Result<void> SystemParser::machine(std::string const& text) {
+    if (text == "help" || text == "?")
+        return print("Supported machines are:\npc                   Standard PC (i440FX + PIIX4) (default)\n");
+    CommaList list{text, "type"};
+    auto const type = list.take("type").value_or("pc");
+    if (type != "pc" && !type.starts_with("pc-i440fx"))
+        return fail(ExitStatus::usage, fmt::format("option '-machine' does not know '{}' ('help' lists)", type));
+    if (auto const names = list.take("accel")) TRY_VOID(check_accelerators("-machine", *names));
+    // Switches for what this board does not have may be off, and only off.
+    for (auto const* key : {"usb", "vmport", "hpet", "smm", "graphics"}) {
+        if (TRY(list.take_switch(key)).value_or(false))
+            return fail(ExitStatus::usage, fmt::format("option '-machine': there is no '{}'", key));
+    }
+    return list.finish("-machine");
+}
+
+Result<void> SystemParser::check_accelerators(std::string_view option, std::string_view names) {
+    // QEMU's list "kvm:tcg" means the first that works; a ring3 needs no hardware virtualization, so kvm never does.
+    for (std::size_t start = 0; start <= names.size();) {
+        auto const end = std::min(names.find(':', start), names.size());
+        auto const name = names.substr(start, end - start);
+        if (name == "tcg" || name == "ring3") return {};
+        start = end + 1;
+    }
+    return fail(ExitStatus::usage,
+                fmt::format("option '{}': no accelerator '{}' ('tcg' is ring3's own)", option, names));
+}
+
+Result<void> SystemParser::accelerator(std::string const& text) {
+    if (text == "help" || text == "?") return print("Accelerators supported:\ntcg\n");
+    CommaList list{text, "accel"};
+    TRY_VOID(check_accelerators("-accel", list.take("accel").value_or("")));
+    if (auto const thread = list.take("thread")) TRY_VOID(only("-accel", *thread, {"single", "multi"}));
+    return list.finish("-accel");
+}
+
+Result<void> SystemParser::name(std::string const& text) {
+    CommaList list{text, "guest"};
+    settings_.name = list.take("guest").value_or("");
+    return list.finish("-name");
+}
+
+Result<void> SystemParser::rtc(std::string const& text) {
+    CommaList list{text};
+    auto const base = list.take("base").value_or("utc");
+    if (base == "localtime")
+        settings_.rtc_base = local_time_seconds();
+    else if (base != "utc")
+        settings_.rtc_base = TRY(parse_date(base));
+    if (auto const clock = list.take("clock"); clock && *clock != "vm")
+        return fail(ExitStatus::usage,
+                    fmt::format("option '-rtc': clock={}: the clock runs in guest time (vm)", *clock));
+    return list.finish("-rtc");
+}
+
+Result<void> SystemParser::boot(std::string const& text) {
+    CommaList list{text};
+    TRY(list.take_switch("strict"));
+    if (TRY(list.take_switch("menu")).value_or(false))
+        return fail(ExitStatus::usage, "option '-boot': there is no menu");
+    return list.finish("-boot");
+}
+
+// ---- characters
+
+Result<void> SystemParser::display(std::string const& text) {
+    return only("-display", text, {"none"});
+}
+
+Result<void> SystemParser::nographic(std::string const&) {
+    wiring_.use_terminal();
+    return {};
+}
+
+Result<void> SystemParser::serial(std::string const& text) {
+    wiring_.add_serial(text);
+    return {};
+}
+
+Result<void> SystemParser::parallel(std::string const& text) {
+    wiring_.add_parallel(text);
+    return {};
+}
+
+Result<void> SystemParser::monitor(std::string const& text) {
+    wiring_.add_monitor(text);
+    return {};
+}
+
+Result<void> SystemParser::debugcon(std::string const& text) {
+    wiring_.add_debugcon(text, {});
+    return {};
+}
+
+Result<void> SystemParser::nodefaults(std::string const&) {
+    wiring_.no_defaults();
+    return {};
+}
+
+Result<void> SystemParser::device(std::string const& text) {
+    if (text == "help" || text == "?")
+        return print("name \"isa-debug-exit\", bus ISA: iobase=0x501, iosize=2\n"
+                     "name \"isa-debugcon\", bus ISA: iobase=0xe9, chardev=ID\n");
+    CommaList list{text, "driver"};
+    auto const driver = list.take("driver").value_or("");
+    list.take("id"); // a name that only other options could refer to, and none does
+    if (driver == "isa-debug-exit") return add_debug_exit(list);
+    if (driver == "isa-debugcon") return add_debugcon_device(list);
+    return fail(ExitStatus::usage, fmt::format("option '-device' does not know '{}' ('help' lists)", driver));
+}
+
+Result<void> SystemParser::add_debug_exit(CommaList& list) {
+    driver::DebugExitPort port;
+    port.base = static_cast<u16>(TRY(list.take_number("iobase", 0xffff)).value_or(port.base));
+    port.size = static_cast<u16>(TRY(list.take_number("iosize", 4)).value_or(port.size));
+    if (port.size != 1 && port.size != 2 && port.size != 4)
+        return fail(ExitStatus::usage, "option '-device isa-debug-exit': iosize is 1, 2 or 4");
+    if (port.base + port.size > 0x1'0000)
+        return fail(ExitStatus::usage, "option '-device isa-debug-exit': iobase is beyond the last port");
+    if (settings_.debug_exit) return fail(ExitStatus::usage, "option '-device isa-debug-exit': there can be one");
+    settings_.debug_exit = port;
+    return list.finish("-device isa-debug-exit");
+}
+
+Result<void> SystemParser::add_debugcon_device(CommaList& list) {
+    driver::DebugconPort port;
+    port.base = static_cast<u16>(TRY(list.take_number("iobase", 0xffff)).value_or(port.base));
+    auto const readback = TRY(list.take_number("readback", 0xff));
+    if (readback.value_or(0xe9) != 0xe9)
+        return fail(ExitStatus::usage, "option '-device isa-debugcon': readback is 0xe9");
+    auto const chardev = list.take("chardev");
+    if (!chardev) return fail(ExitStatus::usage, "option '-device isa-debugcon' needs chardev=ID");
+    wiring_.add_debugcon("chardev:" + *chardev, port);
+    return list.finish("-device isa-debugcon");
+}
+
+// ---- behaviour
+
+Result<void> SystemParser::no_reboot(std::string const&) {
+    settings_.policy.reset = settings_.policy.triple_fault = OnReset::exit;
+    return {};
+}
+
+Result<void> SystemParser::no_shutdown(std::string const&) {
+    settings_.policy.power_off = OnPowerOff::pause;
+    return {};
+}
+
+Result<void> SystemParser::action(std::string const& text) {
+    CommaList list{text};
+    if (auto const reboot = list.take("reboot")) {
+        TRY_VOID(only("-action reboot", *reboot, {"reset", "shutdown"}));
+        auto const answer = *reboot == "reset" ? OnReset::restart : OnReset::exit;
+        settings_.policy.reset = settings_.policy.triple_fault = answer;
+    }
+    if (auto const shutdown = list.take("shutdown")) {
+        TRY_VOID(only("-action shutdown", *shutdown, {"poweroff", "pause"}));
+        settings_.policy.power_off = *shutdown == "poweroff" ? OnPowerOff::exit : OnPowerOff::pause;
+    }
+    return list.finish("-action");
+}
+
+Result<void> SystemParser::log(std::string const& words) {
+    if (words == "help" || words == "?")
+        return print("Log items (comma separated):\n"
+                     "int             interrupts and exceptions, with the registers\n"
+                     "cpu_reset       the registers at a reset and at a triple fault\n"
+                     "guest_errors    what the guest does that no device expects\n"
+                     "exec            every instruction (slow)\n");
+    settings_.log = TRY(parse_log_words("-d", words));
+    return {};
+}
+
+Result<void> SystemParser::sandbox(std::string const& text) {
+    CommaList list{text, "enable"};
+    auto const enable = list.take("enable").value_or("on");
+    TRY_VOID(only("-sandbox", enable, {"on", "off"}));
+    settings_.sandbox = enable == "on" ? driver::Sandbox::on : driver::Sandbox::off;
+    for (auto const* key : {"obsolete", "elevateprivileges", "spawn", "resourcecontrol"}) {
+        // All of these are denied in any case.
+        if (auto const value = list.take(key)) TRY_VOID(only("-sandbox", *value, {"deny"}));
+    }
+    return list.finish("-sandbox");
+}
+
+Result<void> SystemParser::version(std::string const&) {
+    return print("ring3-system-i386 version " RING3_VERSION "\n");
+}
+
+Result<void> SystemParser::help(std::string const&) {
+    std::string text = "usage: ring3-system-i386 -kernel FILE [options]\n\n"
+                       "Runs a PC guest in an ordinary process. The options are QEMU's.\n\n";
+    for (auto const& option : options)
+        if (!option.help.empty())
+            text += fmt::format("-{:<26} {}\n", fmt::format("{} {}", option.name, option.argument), option.help);
+    return print(text + "\nOn the terminal of -nographic, Ctrl-a h lists the keys.\n");
+}
+
+} // namespace
+
+Result<std::variant<VmSettings, PrintText>> parse_system_options(std::span<std::string const> arguments,
+                                                                 std::span<std::string_view const> cpu_names) {
+    return SystemParser{cpu_names}.parse(arguments);
+}
+
+Result<driver::LogMask> parse_log_words(std::string_view option, std::string_view words) {
+    driver::LogMask mask;
+    for (auto const& word : split_commas(words)) {
+        if (word == "int")
+            mask.interrupts = true;
+        else if (word == "cpu_reset")
+            mask.cpu_reset = true;
+        else if (word == "guest_errors")
+            mask.guest_errors = true;
+        else if (word == "exec")
+            mask.execution = true;
+        else
+            return fail(ExitStatus::usage, fmt::format("option '{}' does not know '{}'", option, word));
+    }
+    return mask;
+}
+
+Result<void> check_memory_size(std::string_view option, u64 bytes) {
+    constexpr u64 least = u64{1} << 20, most = u64{32} << 30;
+    if (bytes >= least && bytes <= most) return {};
+    return fail(ExitStatus::usage, fmt::format("option '{}': a guest has 1M to 32G of memory", option));
+}
+
+} // namespace ring3::app

@@ -1,0 +1,175 @@
+#include "app/system_options.h"
+
+#include <gtest/gtest.h>
+
+namespace ring3::app {
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+constexpr std::string_view cpus[] = {"max", "qemu32"};
+
+Result<std::variant<VmSettings, PrintText>> parse(Arguments const& arguments) {
+    return parse_system_options(arguments, cpus);
+}
+
+VmSettings settings_of(Arguments arguments) {
+    arguments.insert(arguments.begin(), {"-kernel", "/boot/k"});
+    auto result = parse(arguments);
+    EXPECT_TRUE(result) << result.error().message;
+    return result ? std::get<VmSettings>(*std::move(result)) : VmSettings{};
+}
+
+std::string error_of(Arguments arguments) {
+    arguments.insert(arguments.begin(), {"-kernel", "/boot/k"});
+    auto const result = parse(arguments);
+    if (result) return "";
+    EXPECT_EQ(result.error().status, ExitStatus::usage);
+    return result.error().message;
+}
+
+std::string text_of(Arguments const& arguments) {
+    auto const result = parse(arguments);
+    return result && std::holds_alternative<PrintText>(*result) ? std::get<PrintText>(*result).text : "";
+}
+
+Backend const& backend_of(VmSettings const& settings, ChardevIndex index) {
+    return settings.chardevs.at(index).backend;
+}
+
+TEST(SystemOptions, a_plain_machine_has_silent_ports_and_no_console) {
+    auto const settings = settings_of({});
+    EXPECT_EQ(settings.memory, u64{128} << 20);
+    EXPECT_EQ(settings.name, "k");
+    ASSERT_TRUE(settings.serial[0] && settings.parallel);
+    EXPECT_TRUE(std::holds_alternative<NullBackend>(backend_of(settings, settings.serial[0]->chardev)));
+    EXPECT_FALSE(settings.serial[1]);
+    EXPECT_TRUE(settings.monitors.empty());
+}
+
+TEST(SystemOptions, nographic_shares_the_terminal_between_serial_port_and_monitor) {
+    auto const settings = settings_of({"-nographic"});
+    ASSERT_TRUE(settings.serial[0]);
+    EXPECT_TRUE(std::holds_alternative<StdioBackend>(backend_of(settings, settings.serial[0]->chardev)));
+    EXPECT_TRUE(settings.chardevs[settings.serial[0]->chardev].multiplexed);
+    EXPECT_EQ(settings.monitors, std::vector<ChardevIndex>{settings.serial[0]->chardev});
+}
+
+TEST(SystemOptions, nographic_with_a_serial_file_leaves_the_terminal_to_the_monitor) {
+    auto const settings = settings_of({"-nographic", "-serial", "file:/tmp/log"});
+    EXPECT_TRUE(std::holds_alternative<FileBackend>(backend_of(settings, settings.serial[0]->chardev)));
+    ASSERT_EQ(settings.monitors.size(), 1u);
+    EXPECT_TRUE(std::holds_alternative<StdioBackend>(backend_of(settings, settings.monitors[0])));
+}
+
+TEST(SystemOptions, stdio_cannot_serve_two_devices) {
+    EXPECT_NE(error_of({"-nographic", "-serial", "stdio"}), "");
+    EXPECT_NE(error_of({"-serial", "stdio", "-debugcon", "stdio"}), "");
+    EXPECT_EQ(error_of({"-nographic", "-serial", "mon:stdio"}), "");
+    EXPECT_EQ(error_of({"-nographic", "-serial", "stdio", "-monitor", "none"}), "");
+}
+
+TEST(SystemOptions, nodefaults_leaves_only_what_was_asked_for) {
+    auto const settings = settings_of({"-nodefaults", "-serial", "stdio"});
+    EXPECT_TRUE(settings.serial[0]);
+    EXPECT_FALSE(settings.parallel);
+    EXPECT_FALSE(settings_of({"-nodefaults", "-nographic"}).serial[0]);
+}
+
+TEST(SystemOptions, none_leaves_a_serial_port_out) {
+    auto const settings = settings_of({"-serial", "none", "-serial", "null"});
+    EXPECT_FALSE(settings.serial[0]);
+    EXPECT_TRUE(settings.serial[1]);
+}
+
+TEST(SystemOptions, a_test_kernels_command_line_works) {
+    auto const settings = settings_of({"-nodefaults", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x4", "-vnc",
+                                       "none", "-serial", "stdio", "-machine", "accel=tcg", "-smp", "1", "-append",
+                                       "a b", "-display", "none", "-no-reboot"});
+    ASSERT_TRUE(settings.debug_exit);
+    EXPECT_EQ(settings.debug_exit->base, 0xf4);
+    EXPECT_EQ(settings.debug_exit->size, 4);
+    EXPECT_EQ(settings.policy.reset, OnReset::exit);
+    EXPECT_EQ(settings.boot.command_line, "a b");
+}
+
+TEST(SystemOptions, debug_exit_has_qemus_defaults) {
+    auto const settings = settings_of({"-device", "isa-debug-exit"});
+    EXPECT_EQ(settings.debug_exit->base, 0x501);
+    EXPECT_EQ(settings.debug_exit->size, 2);
+}
+
+TEST(SystemOptions, a_named_chardev_serves_a_device) {
+    auto const settings =
+        settings_of({"-chardev", "file,id=log,path=/tmp/x", "-device", "isa-debugcon,iobase=0x402,chardev=log"});
+    ASSERT_TRUE(settings.debugcon);
+    EXPECT_EQ(settings.debugcon->port.base, 0x402);
+    EXPECT_EQ(std::get<FileBackend>(backend_of(settings, settings.debugcon->chardev)).path, "/tmp/x");
+    EXPECT_NE(error_of({"-chardev", "null,id=a", "-serial", "chardev:a", "-parallel", "chardev:a"}), "");
+    EXPECT_NE(error_of({"-serial", "chardev:nobody"}), "");
+    EXPECT_NE(error_of({"-chardev", "null,id=a", "-chardev", "null,id=a"}), "");
+}
+
+TEST(SystemOptions, memory_is_in_mebibytes) {
+    EXPECT_EQ(settings_of({"-m", "512"}).memory, u64{512} << 20);
+    EXPECT_EQ(settings_of({"-m", "size=2G"}).memory, u64{2} << 30);
+    EXPECT_EQ(settings_of({"--m", "64M"}).memory, u64{64} << 20);
+    EXPECT_EQ(error_of({"-m", "0"}), "option '-m': a guest has 1M to 32G of memory");
+    EXPECT_NE(error_of({"-m", "lots"}), "");
+    EXPECT_NE(error_of({"-m", "512,maxmem=1G"}), "");
+}
+
+TEST(SystemOptions, an_option_that_is_not_supported_is_named) {
+    EXPECT_EQ(error_of({"-hda", "disk.img"}), "unknown option '-hda' (-help lists what there is)");
+    EXPECT_EQ(error_of({"-smp", "2"}), "option '-smp' with cpus=2: a guest has 1 processor");
+    EXPECT_EQ(error_of({"-device", "pc-testdev"}), "option '-device' does not know 'pc-testdev' ('help' lists)");
+    EXPECT_EQ(error_of({"-append"}), "option '-append' needs TEXT");
+    EXPECT_EQ(error_of({"disk.img"}), "cannot use the disk image 'disk.img': there are no disks yet");
+    EXPECT_EQ(error_of({"-d", "int,in_asm"}), "option '-d' does not know 'in_asm'");
+    EXPECT_EQ(error_of({"-accel", "kvm"}), "option '-accel': no accelerator 'kvm' ('tcg' is ring3's own)");
+    for (auto const& arguments : {Arguments{"-M", "q35"},
+                                  {"-boot", "order=c"},
+                                  {"-vga", "virtio"},
+                                  {"-display", "gtk"},
+                                  {"-rtc", "clock=host"},
+                                  {"-action", "panic=pause"},
+                                  {"-sandbox", "on,spawn=allow"},
+                                  {"-machine", "pc,usb=on"},
+                                  {"-device", "isa-debug-exit,iosize=3"},
+                                  {"-device", "isa-debug-exit,iobase=0xffff,iosize=4"}})
+        EXPECT_NE(error_of(arguments), "") << arguments[0];
+}
+
+TEST(SystemOptions, what_asks_for_nothing_new_is_accepted) {
+    settings_of({"-no-hpet", "-no-user-config", "-nodefconfig", "-boot", "strict=off", "-M", "pc,accel=kvm:tcg,usb=off",
+                 "-accel", "tcg,thread=single", "-vga", "std", "-smp", "1,sockets=1", "-sandbox", "on,spawn=deny"});
+}
+
+TEST(SystemOptions, behaviour_follows_the_last_word) {
+    auto const settings = settings_of({"-no-reboot", "-action", "reboot=reset,shutdown=pause", "-sandbox", "off"});
+    EXPECT_EQ(settings.policy.reset, OnReset::restart);
+    EXPECT_EQ(settings.policy.power_off, OnPowerOff::pause);
+    EXPECT_EQ(settings.sandbox, driver::Sandbox::off);
+}
+
+TEST(SystemOptions, log_words_and_clock_are_understood) {
+    auto const settings =
+        settings_of({"-d", "int,cpu_reset", "-D", "/tmp/l", "-rtc", "base=2000-01-01", "-name", "a,,b"});
+    EXPECT_TRUE(settings.log.interrupts && settings.log.cpu_reset);
+    EXPECT_FALSE(settings.log.guest_errors || settings.log.execution);
+    EXPECT_EQ(settings.log_file, "/tmp/l");
+    EXPECT_EQ(settings.rtc_base, 946684800u);
+    EXPECT_EQ(settings.name, "a,b");
+}
+
+TEST(SystemOptions, lists_and_help_need_no_kernel) {
+    EXPECT_NE(text_of({"-cpu", "help"}).find("qemu32"), std::string::npos);
+    EXPECT_NE(text_of({"-help"}).find("-initrd FILE"), std::string::npos);
+    EXPECT_NE(text_of({"-version"}).find(RING3_VERSION), std::string::npos);
+    for (auto const* option : {"-machine", "-accel", "-device", "-d"})
+        EXPECT_NE(text_of({option, "help"}), "") << option;
+    EXPECT_FALSE(parse({"-nographic"}));
+}
+
+} // namespace
+} // namespace ring3::app

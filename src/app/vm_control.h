@@ -1,0 +1,25 @@
+// VmControl: what an operator can do to a machine. The session implements it; consoles use it.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace ring3::app {
+
+class VmControl {
+public:
+    virtual ~VmControl() = default;
+    virtual void stop() = 0;
+    virtual void resume() = 0;
+    virtual void reset() = 0;
+    virtual void press_power_button() = 0;
+    virtual void raise_nmi() = 0;
+    virtual void quit() = 0;
+    /// "running", "paused", "paused (shutdown)".
+    virtual std::string status() const = 0;
+    /// Calls back with the processor's registers as text, once the monitor has answered.
+    virtual void query_registers(std::function<void(std::string_view)> answer) = 0;
+};
+
+} // namespace ring3::app

@@ -1,0 +1,122 @@
+// VmSettings: one virtual machine as a person asked for it, by whichever command line. Nothing is opened yet.
+#pragma once
+
+#include "base/result.h"
+#include "driver/machine_config.h"
+
+#include <array>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace ring3::app {
+
+// ---- where characters go and come from
+
+/// Typing Ctrl-C ends ring3, or is a character for the guest.
+enum class TerminalSignals : u8 { end_ring3, to_guest };
+/// A terminal goes raw, so that every key reaches the guest at once, or stays as it is: whole lines, echoed.
+enum class TerminalInput : u8 { raw, lines };
+
+struct NullBackend {};
+struct StdioBackend {
+    TerminalSignals signals{TerminalSignals::end_ring3};
+    TerminalInput input{TerminalInput::raw};
+};
+/// Output only, to the standard error stream.
+struct StderrBackend {};
+struct FileBackend {
+    std::string path;
+    bool append{};
+};
+struct PtyBackend {};
+/// A stream socket: connect to it, or listen on it and, with `wait`, start the guest when somebody has come.
+struct SocketBackend {
+    std::string path; // a unix socket, or
+    std::string host; // TCP
+    std::string port;
+    bool server{};
+    bool wait{};
+};
+using Backend = std::variant<NullBackend, StdioBackend, StderrBackend, FileBackend, PtyBackend, SocketBackend>;
+
+struct ChardevSettings {
+    std::string id;
+    Backend backend;
+    bool multiplexed{}; // several users share it, and Ctrl-a keys switch between them
+};
+
+/// Index in VmSettings::chardevs.
+using ChardevIndex = std::size_t;
+
+/// What the guest has at its end of a serial line: nothing that ring3 knows of, or a terminal driver that reads lines, by
+/// contract of the default guest: then special characters are quoted and the end of input becomes an end of file.
+enum class FarEnd : u8 { unknown, reads_lines };
+
+struct SerialSettings {
+    ChardevIndex chardev{};
+    FarEnd far_end{FarEnd::unknown};
+    bool wait_until_wanted{}; // keep input until the guest says that it is ready (port 4F1H)
+    bool flow_control{};      // the guest drops RTS when it cannot take more
+};
+
+struct DebugconSettings {
+    driver::DebugconPort port;
+    ChardevIndex chardev{};
+};
+
+// ---- what to do when
+
+enum class OnReset : u8 { restart, exit, fail };
+enum class OnPowerOff : u8 { exit, pause };
+enum class OnSignal : u8 { exit, press_power_button };
+
+struct Policy {
+    OnReset reset{OnReset::restart};
+    OnReset triple_fault{OnReset::restart};
+    OnPowerOff power_off{OnPowerOff::exit};
+    OnSignal signal{OnSignal::exit};
+};
+
+// ---- what to boot
+
+struct ModuleFile {
+    std::string path;
+    std::string command_line; // the path and its arguments, as typed
+};
+
+struct BootSettings {
+    std::string kernel;
+    std::string initrd_option; // as typed; a list of modules if the kernel turns out to be multiboot
+    std::string command_line;
+    std::vector<u8> extra_initrd; // another cpio archive behind the initrd
+};
+
+struct VmSettings {
+    std::string name;
+    u64 memory{u64{128} << 20};
+    std::string cpu{"max"};
+    BootSettings boot;
+    std::vector<ChardevSettings> chardevs;
+    std::array<std::optional<SerialSettings>, driver::serial_ports> serial;
+    std::optional<ChardevIndex> parallel;
+    std::optional<DebugconSettings> debugcon;
+    std::optional<driver::DebugExitPort> debug_exit;
+    std::vector<ChardevIndex> monitors; // consoles for the machine's operator
+    driver::GuestPorts guest_ports{driver::GuestPorts::absent};
+    bool console_is_hidden{}; // `ring3 run -- CMD`: COM1 is shown only when something goes wrong
+    driver::LogMask log;
+    std::string log_file; // empty: standard error
+    std::optional<u64> rtc_base;
+    std::string pid_file;
+    Policy policy;
+    driver::Sandbox sandbox{driver::Sandbox::on};
+};
+
+/// A command line that asks for a text instead of a machine (help, version, lists).
+struct PrintText {
+    std::string text;
+};
+
+} // namespace ring3::app
