@@ -14,13 +14,12 @@ void IoApic::reset() {
     entries_.fill(Entry{}.with<Entry::Mask>(1));
 }
 
-u64 IoApic::read(u64 offset, unsigned bytes) {
+u64 IoApic::read(u64 offset, unsigned) {
     u64 const within = offset & 3;
     u64 value = 0;
     if ((offset & ~u64{3}) == select_offset) value = select_;
     if ((offset & ~u64{3}) == window_offset) value = read_register();
-    value >>= 8 * within;
-    return bytes == 8 ? value : value & ((u64{1} << (8 * bytes)) - 1);
+    return value >> (8 * within);
 }
 
 void IoApic::write(u64 offset, u64 value, unsigned bytes) {

@@ -88,11 +88,10 @@ bool LocalApic::write_base_msr(u64 value, unsigned physical_address_bits) {
 
 // ---- registers: 32 bits wide, 16 bytes apart. Narrow reads give their part; only whole aligned writes count.
 
-u64 LocalApic::read(u64 offset, unsigned bytes) {
+u64 LocalApic::read(u64 offset, unsigned) {
     u32 const within = static_cast<u32>(offset & 15);
     if (within > 3) return 0;
-    u64 const value = u64{read_register(static_cast<u32>(offset & 0xff0))} >> (8 * within);
-    return bytes == 8 ? value : value & ((u64{1} << (8 * bytes)) - 1);
+    return u64{read_register(static_cast<u32>(offset & 0xff0))} >> (8 * within);
 }
 
 void LocalApic::write(u64 offset, u64 value, unsigned bytes) {

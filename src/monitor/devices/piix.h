@@ -30,6 +30,11 @@ public:
     void set_pirq(unsigned number, bool asserted);
     void reset();
 
+    void visit(auto&& archive) {
+        archive("piix3.asserted", asserted_); // before the routes, which drive lines by it
+        PciFunction::visit(archive);
+    }
+
 private:
     struct Route : Reg<Route, u8> {
         using Irq = Field<3, 0>;

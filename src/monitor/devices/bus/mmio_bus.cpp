@@ -4,6 +4,12 @@
 
 namespace ring3 {
 
+namespace {
+constexpr u64 ones(unsigned bytes) {
+    return bytes >= 8 ? ~u64{} : (u64{1} << (8 * bytes)) - 1;
+}
+} // namespace
+
 bool MmioBus::claim(MmioRange range, MmioDevice& device) {
     u64 const first = range.first.raw;
     u64 const last = first + (range.size - 1);
@@ -28,8 +34,7 @@ MmioBus::Claim const* MmioBus::find(u64 address) const {
 
 u64 MmioBus::read(GuestPhys address, unsigned bytes) {
     Claim const* c = find(address.raw);
-    if (c && address.raw + (bytes - 1) <= c->last && address.raw + (bytes - 1) >= address.raw)
-        return c->device->read(address.raw - c->first, bytes);
+    if (c && bytes - 1 <= c->last - address.raw) return c->device->read(address.raw - c->first, bytes) & ones(bytes);
     if (bytes == 1) {
         if (listener_) listener_->unclaimed_mmio_read(address, bytes);
         return 0xff;
@@ -41,8 +46,8 @@ u64 MmioBus::read(GuestPhys address, unsigned bytes) {
 
 void MmioBus::write(GuestPhys address, u64 value, unsigned bytes) {
     Claim const* c = find(address.raw);
-    if (c && address.raw + (bytes - 1) <= c->last && address.raw + (bytes - 1) >= address.raw)
-        return c->device->write(address.raw - c->first, value, bytes);
+    if (c && bytes - 1 <= c->last - address.raw)
+        return c->device->write(address.raw - c->first, value & ones(bytes), bytes);
     if (bytes == 1) {
         if (listener_) listener_->unclaimed_mmio_write(address, value & 0xff, bytes);
         return;

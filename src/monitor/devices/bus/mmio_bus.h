@@ -15,7 +15,7 @@ struct MmioRange {
 };
 
 /// A device with memory-mapped registers. Accesses have 1, 2, 4 or 8 bytes and lie wholly within the claimed range;
-/// the device decides what widths and alignments mean.
+/// the device decides what widths and alignments mean. The bus cuts values to the access's width, both ways.
 class MmioDevice {
 public:
     virtual ~MmioDevice() = default;

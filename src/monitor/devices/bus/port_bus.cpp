@@ -4,6 +4,12 @@
 
 namespace ring3 {
 
+namespace {
+constexpr u32 ones(unsigned bytes) {
+    return bytes >= 4 ? ~u32{} : (u32{1} << (8 * bytes)) - 1;
+}
+} // namespace
+
 u32 PortDevice::read_wide(u16 offset, unsigned bytes) {
     u32 value = 0;
     for (unsigned i = 0; i < bytes; ++i) value |= u32{read(static_cast<u16>(offset + i))} << (8 * i);
@@ -38,7 +44,7 @@ u32 PortBus::read(u16 port, unsigned bytes) {
     if (Claim const* c = find(port)) {
         u16 const offset = static_cast<u16>(port - c->first);
         if (bytes == 1) return c->device->read(offset);
-        if (u32{port} + bytes <= c->end) return c->device->read_wide(offset, bytes);
+        if (u32{port} + bytes <= c->end) return c->device->read_wide(offset, bytes) & ones(bytes);
     } else if (bytes == 1) {
         if (listener_) listener_->unclaimed_read(port, bytes);
         return 0xff;
@@ -53,7 +59,7 @@ void PortBus::write(u16 port, u32 value, unsigned bytes) {
     if (Claim const* c = find(port)) {
         u16 const offset = static_cast<u16>(port - c->first);
         if (bytes == 1) return c->device->write(offset, static_cast<u8>(value));
-        if (u32{port} + bytes <= c->end) return c->device->write_wide(offset, value, bytes);
+        if (u32{port} + bytes <= c->end) return c->device->write_wide(offset, value & ones(bytes), bytes);
     } else if (bytes == 1) {
         if (listener_) listener_->unclaimed_write(port, value & 0xff, bytes);
         return;
