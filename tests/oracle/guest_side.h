@@ -1,0 +1,50 @@
+// The other side: the same instruction by the interpreter, in a guest laid out like the host process.
+#pragma once
+
+#include "monitor/cpu/cpu_model.h"
+#include "monitor/interpreter/handlers.h"
+#include "monitor/interpreter/native_runner.h"
+#include "tests/oracle/generator.h"
+
+#include <memory>
+#include <vector>
+
+namespace ring3::oracle {
+
+class GuestSide final : Platform, MmioHandler {
+public:
+    static Result<std::unique_ptr<GuestSide>> create();
+
+    std::span<u8> data() { return std::span{ram_}.subspan(data_at, data_size); }
+    std::span<u8> read_only_data() { return std::span{ram_}.subspan(read_only_at, page_size); }
+    Ending run(Case const& test, CpuImage& image);
+    CpuModel const& model() const { return model_; }
+
+private:
+    static constexpr u64 tables_at = 0x1000, data_at = 0x10000, read_only_at = 0x12000, ram_size = 0x20000;
+
+    GuestSide(CpuModel model, std::unique_ptr<NativeRunner> native);
+    void map_page(u32 linear, u64 gpa, bool writable);
+
+    u32 port_read(u16, unsigned) override { return ~u32{0}; }
+    void port_write(u16, u32, unsigned) override {}
+    bool interrupt_pending() override { return false; }
+    u8 acknowledge_interrupt() override { return 0; }
+    void set_ferr(bool) override {}
+    u64 tsc() override { return 0; }
+    bool msr_read(u32, u64&) override { return false; }
+    bool msr_write(u32, u64) override { return false; }
+    bool stop_requested() override { return false; }
+    u64 mmio_read(GuestPhys, unsigned) override { return ~u64{0}; }
+    void mmio_write(GuestPhys, u64, unsigned) override {}
+
+    CpuModel model_;
+    std::unique_ptr<NativeRunner> native_;
+    TraceRing trace_{};
+    std::vector<u8> ram_;
+    PhysicalMemory memory_{*this};
+    Vcpu vcpu_;
+    u64 next_table_{tables_at + page_size};
+};
+
+} // namespace ring3::oracle

@@ -1,0 +1,22 @@
+// Where things lie in the low 4 GiB of the test process, and so in the guest's linear address space too: both sides run
+// the same instruction at the same address on the same data. Shared with native32.S.
+#pragma once
+
+#define ORACLE_STATE 0x10000000
+#define ORACLE_CODE 0x11000000
+#define ORACLE_TRAMPOLINE 0x12000000
+#define ORACLE_DATA 0x20000000
+
+// Offsets in the state block (struct NativeState).
+#define STATE_GPR 0
+#define STATE_EFLAGS 32
+#define STATE_TARGET 40
+#define STATE_HOST_STACK 48
+#define STATE_HOST_RETURN 56
+#define STATE_LANDING 64
+#define STATE_FPU 128
+
+// Selectors of Linux's user segments (x86-64).
+#define SELECTOR_CODE32 0x23
+#define SELECTOR_CODE64 0x33
+#define SELECTOR_DATA 0x2b

@@ -1,0 +1,79 @@
+// From 64-bit code into one 32-bit instruction and back. See native32.h.
+#include "layout.h"
+
+        .intel_syntax noprefix
+        .text
+
+// void native32_run(): everything goes through the state block at its fixed address.
+        .globl native32_run
+        .type native32_run, @function
+native32_run:
+        push rbx
+        push rbp
+        push r12
+        push r13
+        push r14
+        push r15
+        mov qword ptr [ORACLE_STATE + STATE_HOST_STACK], rsp
+        lea rax, [rip + native32_return]
+        mov qword ptr [ORACLE_STATE + STATE_HOST_RETURN], rax
+        mov eax, 7
+        xor edx, edx
+        xrstor [ORACLE_STATE + STATE_FPU]
+        mov eax, SELECTOR_DATA
+        mov ds, eax
+        mov es, eax
+        push qword ptr [ORACLE_STATE + STATE_EFLAGS]
+        popfq
+        mov eax, dword ptr [ORACLE_STATE + STATE_GPR]
+        mov ecx, dword ptr [ORACLE_STATE + STATE_GPR + 4]
+        mov edx, dword ptr [ORACLE_STATE + STATE_GPR + 8]
+        mov ebx, dword ptr [ORACLE_STATE + STATE_GPR + 12]
+        mov esp, dword ptr [ORACLE_STATE + STATE_GPR + 16]
+        mov ebp, dword ptr [ORACLE_STATE + STATE_GPR + 20]
+        mov esi, dword ptr [ORACLE_STATE + STATE_GPR + 24]
+        mov edi, dword ptr [ORACLE_STATE + STATE_GPR + 28]
+        jmp fword ptr [ORACLE_STATE + STATE_TARGET]
+
+native32_return:
+        // C++ expects the ABI's modes, not those of the test case.
+        push 0x202
+        popfq
+        fninit
+        push 0x1f80
+        ldmxcsr [rsp]
+        pop rax
+        pop r15
+        pop r14
+        pop r13
+        pop r12
+        pop rbp
+        pop rbx
+        ret
+        .size native32_run, . - native32_run
+
+// Copied to ORACLE_TRAMPOLINE, once for each landing: 64-bit code at a 32-bit address. `landing` is patched in.
+        .globl native32_trampoline
+        .globl native32_trampoline_landing
+        .globl native32_trampoline_end
+native32_trampoline:
+        mov dword ptr [ORACLE_STATE + STATE_GPR], eax
+        mov dword ptr [ORACLE_STATE + STATE_GPR + 4], ecx
+        mov dword ptr [ORACLE_STATE + STATE_GPR + 8], edx
+        mov dword ptr [ORACLE_STATE + STATE_GPR + 12], ebx
+        mov dword ptr [ORACLE_STATE + STATE_GPR + 16], esp
+        mov dword ptr [ORACLE_STATE + STATE_GPR + 20], ebp
+        mov dword ptr [ORACLE_STATE + STATE_GPR + 24], esi
+        mov dword ptr [ORACLE_STATE + STATE_GPR + 28], edi
+        mov rsp, qword ptr [ORACLE_STATE + STATE_HOST_STACK]
+        pushfq
+        pop qword ptr [ORACLE_STATE + STATE_EFLAGS]
+        mov eax, 7
+        xor edx, edx
+        xsave [ORACLE_STATE + STATE_FPU]
+        mov dword ptr [ORACLE_STATE + STATE_LANDING], 0x11111111
+native32_trampoline_landing:
+        jmp qword ptr [ORACLE_STATE + STATE_HOST_RETURN]
+native32_trampoline_end:
+
+        .section .note.GNU-stack, "", @progbits
