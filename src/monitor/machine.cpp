@@ -1,0 +1,242 @@
+#include "monitor/machine.h"
+
+#include "base/pc_addresses.h"
+
+#include <algorithm>
+#include <chrono>
+#include <fmt/format.h>
+#include <utility>
+
+namespace ring3 {
+
+namespace {
+
+constexpr u64 video_memory_size = pc::option_roms - pc::video_memory;
+
+PcConfig board_config(driver::MachineConfig const& config) {
+    pc::RamSplit const split = pc::split_ram(config.ram.size());
+    PcConfig board;
+    board.ram_below_4g = split.low;
+    board.ram_above_4g = split.high;
+    board.rtc_epoch = static_cast<i64>(config.rtc_base);
+    board.serial = config.serial;
+    return board;
+}
+
+} // namespace
+
+Machine::Machine(driver::MachineConfig const& config, driver::MonitorEnd& channel, CpuModel model,
+                 std::unique_ptr<NativeRunner> native)
+    : config_{config},
+      channel_{channel},
+      clock_{model.tsc_khz()},
+      model_{std::move(model)},
+      native_{std::move(native)},
+      memory_{*this},
+      vcpu_{memory_, *this, model_, *native_, channel_.trace()},
+      a20_{vcpu_.mmu},
+      serial_{{{channel, 0}, {channel, 1}, {channel, 2}, {channel, 3}}},
+      parallel_{channel},
+      debugcon_{channel},
+      board_{board_config(config), clock_, outside(), *this, a20_},
+      dispatcher_{vcpu_, *this},
+      log_{channel, config.log} {
+    pc::RamSplit const split = pc::split_ram(config.ram.size());
+    memory_.map({0}, config.ram.first(split.low), PhysicalMemory::Kind::ram);
+    memory_.unmap({pc::video_memory}, video_memory_size);
+    if (split.high != 0) memory_.map({pc::high_memory}, config.ram.subspan(split.low), PhysicalMemory::Kind::ram);
+    vcpu_.mmu.set_physical_bits(model_.physical_bits());
+    vcpu_.listener = &log_;
+    dispatcher_.set_wants_blocks(config.log.execution);
+    board_.ports().set_unclaimed(this);
+    board_.mmio().set_unclaimed(this);
+    vcpu_.reset();
+    start(config.start);
+}
+
+Machine::~Machine() = default;
+
+/// The far ends of the board's plugs.
+PcOutside Machine::outside() {
+    PcOutside ends;
+    for (unsigned port = 0; port < driver::serial_ports; ++port)
+        if (config_.serial[port]) ends.serial[port] = &serial_[port];
+    return ends;
+}
+
+/// The state a boot protocol asks for, in the place of what firmware would have done.
+void Machine::start(StartState const& state) {
+    GuestCpu& cpu = vcpu_.cpu;
+    cpu.cr0 = cpu.cr0.with<Cr0::PE>(1).with<Cr0::CD>(0).with<Cr0::NW>(0);
+    auto const flat = [&cpu](SegmentName name, u16 selector, u64 descriptor) {
+        cpu.seg(name) = Segment::from_descriptor({{selector}}, {descriptor});
+    };
+    flat(SegmentName::cs, 0x10, 0x00cf'9b00'0000'ffff);
+    for (auto const name : {SegmentName::ds, SegmentName::es, SegmentName::ss, SegmentName::fs, SegmentName::gs})
+        flat(name, 0x18, 0x00cf'9300'0000'ffff);
+    cpu.gdtr = {state.gdt_base, state.gdt_limit};
+    cpu.gpr[eax] = state.eax;
+    cpu.gpr[ebx] = state.ebx;
+    cpu.gpr[edx] = 0;
+    cpu.gpr[esi] = state.esi;
+    cpu.gpr[edi] = state.edi;
+    cpu.gpr[ebp] = state.ebp;
+    cpu.gpr[esp] = state.esp;
+    cpu.eip = state.eip;
+    vcpu_.update_mode();
+    vcpu_.mmu.flush_all();
+    a20_.set(true);
+}
+
+// ---- the run loop's owner ---------------------------------------------------------------------------------------
+
+void Machine::run() {
+    if (config_.start_paused) clock_.pause();
+    while (!ended_) {
+        if (clock_.paused()) {
+            pump_serial();
+            update_statistics();
+            channel_.wait(std::nullopt);
+            take_messages();
+            continue;
+        }
+        switch (dispatcher_.run()) {
+        case Dispatcher::Exit::stopped: break;
+        case Dispatcher::Exit::halted: sleep(); break;
+        case Dispatcher::Exit::shutdown: triple_fault(); break;
+        }
+    }
+}
+
+bool Machine::service() {
+    board_.timers().run_expired();
+    if (channel_.attention()) take_messages();
+    if (board_.nmi_pending()) {
+        board_.acknowledge_nmi();
+        vcpu_.cpu.nmi_pending = true;
+    }
+    pump_serial();
+    update_statistics();
+    return !ended_ && !clock_.paused();
+}
+
+void Machine::pump_serial() {
+    for (u8 port = 0; port < driver::serial_ports; ++port)
+        if (config_.serial[port]) serial_[port].pump(board_.serial(port));
+    parallel_.flush();
+    debugcon_.flush();
+}
+
+/// HLT: sleep on the host until the next timer, a message, or what a full ring waits for.
+void Machine::sleep() {
+    if (!service()) return;
+    if (vcpu_.nmi_waiting() || (board_.interrupt_pending() && vcpu_.cpu.eflags.has<Eflags::IF>())) return;
+    Nanoseconds const before = clock_.now();
+    Nanoseconds const deadline = board_.timers().next_deadline();
+    if (deadline <= before) return;
+    if (deadline == Timer::never)
+        channel_.wait(std::nullopt);
+    else
+        channel_.wait(std::chrono::nanoseconds{deadline - before});
+    halted_ns_ += clock_.now() - before;
+    service();
+}
+
+void Machine::update_statistics() {
+    driver::Statistics& statistics = channel_.statistics();
+    auto const publish = [](std::atomic<u64>& word, u64 value) { word.store(value, std::memory_order_relaxed); };
+    publish(statistics.instructions, dispatcher_.counters().instructions);
+    publish(statistics.exceptions, dispatcher_.counters().faults);
+    publish(statistics.interrupts, dispatcher_.counters().interrupts);
+    publish(statistics.halted_nanoseconds, halted_ns_);
+    publish(statistics.virtual_nanoseconds, clock_.now());
+}
+
+// ---- messages of the app ----------------------------------------------------------------------------------------
+
+void Machine::take_messages() {
+    while (auto const message = channel_.receive()) obey(*message);
+}
+
+void Machine::obey(driver::ToMonitor const& message) {
+    struct Visitor {
+        Machine& machine;
+        void operator()(driver::SerialIn const& in) const { machine.serial_[in.port].queue(in.bytes); }
+        void operator()(driver::SerialBreak const& in) const { machine.serial_[in.port].queue_break(); }
+        void operator()(driver::Pause) const { machine.clock_.pause(); }
+        void operator()(driver::Resume) const { machine.clock_.resume(); }
+        void operator()(driver::PowerButton) const { machine.board_.press_power_button(); }
+        void operator()(driver::Nmi) const { machine.board_.raise_nmi(); }
+        void operator()(driver::QueryRegisters) const {
+            machine.channel_.send(driver::RegistersText{EventLog::describe(machine.vcpu_)});
+        }
+        void operator()(driver::Quit) const { machine.ended_ = true; }
+    };
+    std::visit(Visitor{*this}, message);
+}
+
+// ---- ends -------------------------------------------------------------------------------------------------------
+
+/// Says what happened, after everything that the guest has written before.
+void Machine::end(driver::FromMonitor const& last_words) {
+    if (ended_) return;
+    ended_ = true;
+    pump_serial();
+    update_statistics();
+    channel_.send(last_words);
+}
+
+void Machine::power_off() {
+    vcpu_.record(TraceKind::power, 0, 0);
+    end(driver::PowerOff{exit_status_});
+}
+
+void Machine::reset() {
+    vcpu_.record(TraceKind::power, 1, 0);
+    log_.registers(vcpu_, "CPU Reset (CPU 0)");
+    end(driver::Reset{});
+}
+
+void Machine::debug_exit(u32 value) {
+    end(driver::DebugExit{value});
+}
+
+void Machine::triple_fault() {
+    vcpu_.record(TraceKind::triple_fault, 0, vcpu_.cpu.eip);
+    log_.registers(vcpu_, "Triple fault");
+    end(driver::TripleFault{});
+}
+
+// ---- accesses ---------------------------------------------------------------------------------------------------
+
+u32 Machine::port_read(u16 port, unsigned bytes) {
+    vcpu_.mmu.attention = true; // a device may have changed its interrupt line
+    return board_.ports().read(port, bytes);
+}
+
+void Machine::port_write(u16 port, u32 value, unsigned bytes) {
+    vcpu_.mmu.attention = true;
+    board_.ports().write(port, value, bytes);
+}
+
+void Machine::unclaimed_read(u16 port, unsigned bytes) {
+    vcpu_.record(TraceKind::port_unclaimed, port | u64{bytes} << 16, 0);
+    log_.guest_error(fmt::format("read of port {:#x}, which no device has", port));
+}
+
+void Machine::unclaimed_write(u16 port, u32 value, unsigned bytes) {
+    vcpu_.record(TraceKind::port_unclaimed, port | u64{bytes} << 16, value);
+    log_.guest_error(fmt::format("write of {:#x} to port {:#x}, which no device has", value, port));
+}
+
+void Machine::unclaimed_mmio_read(GuestPhys address, unsigned) {
+    vcpu_.record(TraceKind::mmio_unclaimed, address.raw, 0);
+    log_.guest_error(fmt::format("read of physical address {:#x}, where nothing is", address.raw));
+}
+
+void Machine::unclaimed_mmio_write(GuestPhys address, u64 value, unsigned) {
+    vcpu_.record(TraceKind::mmio_unclaimed, address.raw, value);
+    log_.guest_error(fmt::format("write of {:#x} to physical address {:#x}, where nothing is", value, address.raw));
+}
+
+} // namespace ring3
