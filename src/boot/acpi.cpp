@@ -45,7 +45,7 @@ std::vector<u8> fadt(u32 facs, u32 dsdt) {
     t.add(u32{wbinvd | proc_c1 | no_fixed_sleep_button | rtc_not_fixed | reset_register});
     add_generic_address(t, 8, pc::reset_control);
     t.add(pc::reset_control_full).zeros(3);
-    t.add(u64{facs}).add(u64{dsdt});
+    t.add(u64{0}).add(u64{dsdt}); // one FACS address is enough: both would make two tables of it
     add_generic_address(t, 32, pc::pm1a_event);
     add_generic_address(t, 0, 0);
     add_generic_address(t, 16, pc::pm1a_control);
