@@ -47,7 +47,7 @@ NativePlan make_plan(u64 key, insn::Insn const& insn, u8 const* code) {
     plan.code = code;
     plan.entry = entry_for(insn);
     plan.memory = insn::memory_access(insn);
-    plan.memory_bytes = static_cast<u8>(insn::memory_bytes(insn));
+    if (plan.memory != insn::Access::none) plan.memory_bytes = static_cast<u8>(insn::memory_bytes(insn));
     plan.alignment = static_cast<u8>(insn::memory_alignment(insn));
     plan.gpr = gpr.ref;
     plan.reads_gpr = gpr && gpr.access != insn::Access::write;

@@ -7,6 +7,8 @@
 #include "monitor/interpreter/x87_control.h"
 #include "monitor/interpreter/x87_pointers.h"
 
+#include <cstring>
+
 namespace ring3 {
 namespace {
 
@@ -16,21 +18,76 @@ using insn::InsnDef;
 
 constexpr u8 flags_in_frame = Eflags::status & 0xff; // SF ZF AF PF CF; OF is a byte of its own
 
-/// Reads the memory operand, or makes sure that it can be written: after the run nothing may fault.
-Outcome fetch_memory(Vcpu& v, Insn const& insn, NativePlan const& plan, NativeFrame& frame, Linear& address) {
-    if (plan.memory == insn::Access::none || plan.memory_bytes == 0) return Outcome::next();
-    bool const writes = plan.memory != insn::Access::read;
-    TRY_GUEST(
-        aligned_operand(v, insn, plan.memory_bytes, plan.alignment, writes ? Access::write : Access::read, address));
-    if (writes) TRY_GUEST(v.mmu.probe(address, v.privilege(), Access::write, plan.memory_bytes));
-    if (plan.memory == insn::Access::write) return Outcome::next();
-    return v.mmu.read_bytes(address, v.privilege(), frame.memory, plan.memory_bytes);
+struct Block16 {
+    u8 bytes[16];
+};
+struct Block32 {
+    u8 bytes[32];
+};
+
+template <class T> Outcome read_as(Vcpu& v, Linear address, NativeFrame& frame) {
+    return v.mmu.read(address, v.privilege(), *static_cast<T*>(static_cast<void*>(frame.memory)));
 }
 
-Outcome store_memory(Vcpu& v, NativePlan const& plan, NativeFrame const& frame, Linear address) {
-    if (plan.memory == insn::Access::none || plan.memory == insn::Access::read || plan.memory_bytes == 0)
+/// The common sizes hit the software TLB inline.
+Outcome read_memory(Vcpu& v, Linear address, unsigned size, NativeFrame& frame) {
+    switch (size) {
+    case 4: return read_as<u32>(v, address, frame);
+    case 8: return read_as<u64>(v, address, frame);
+    case 16: return read_as<Block16>(v, address, frame);
+    case 32: return read_as<Block32>(v, address, frame);
+    default: return v.mmu.read_bytes(address, v.privilege(), frame.memory, size);
+    }
+}
+
+/// A memory operand after its checks: nothing about it can fault any more.
+struct MemoryOperand {
+    Linear address{};
+    u8* host{}; // where to store directly, or nullptr: through the MMU
+};
+
+/// Plain RAM within one page, and no alignment checks to make?
+u8* direct_store(Vcpu& v, Linear address, unsigned size) {
+    bool const checks_alignment = v.cpu.cpl == 3 && v.cpu.eflags.has<Eflags::AC>();
+    if (checks_alignment || address.page_offset() + size > page_size) return nullptr;
+    return v.mmu.direct_write(address, v.privilege());
+}
+
+Outcome prepare_store(Vcpu& v, unsigned size, MemoryOperand& operand) {
+    operand.host = direct_store(v, operand.address, size);
+    if (operand.host != nullptr) [[likely]]
         return Outcome::next();
-    return v.mmu.write_bytes(address, v.privilege(), frame.memory, plan.memory_bytes);
+    return v.mmu.probe(operand.address, v.privilege(), Access::write, size);
+}
+
+/// Reads the memory operand, or makes sure that it can be written: after the run nothing may fault.
+Outcome fetch_memory(Vcpu& v, Insn const& insn, NativePlan const& plan, NativeFrame& frame, MemoryOperand& operand) {
+    if (plan.memory_bytes == 0) return Outcome::next();
+    bool const writes = plan.memory != insn::Access::read;
+    TRY_GUEST(aligned_operand(v, insn, plan.memory_bytes, plan.alignment, writes ? Access::write : Access::read,
+                              operand.address));
+    if (writes) TRY_GUEST(prepare_store(v, plan.memory_bytes, operand));
+    if (plan.memory == insn::Access::write) return Outcome::next();
+    return read_memory(v, operand.address, plan.memory_bytes, frame);
+}
+
+/// memcpy with the common sizes known to the compiler.
+void copy_operand(u8* to, u8 const* from, unsigned size) {
+    switch (size) {
+    case 4: std::memcpy(to, from, 4); break;
+    case 8: std::memcpy(to, from, 8); break;
+    case 16: std::memcpy(to, from, 16); break;
+    case 32: std::memcpy(to, from, 32); break;
+    default: std::memcpy(to, from, size); break;
+    }
+}
+
+Outcome store_memory(Vcpu& v, NativePlan const& plan, NativeFrame const& frame, MemoryOperand const& operand) {
+    if (plan.memory_bytes == 0 || plan.memory == insn::Access::read) return Outcome::next();
+    if (operand.host == nullptr)
+        return v.mmu.write_bytes(operand.address, v.privilege(), frame.memory, plan.memory_bytes);
+    copy_operand(operand.host, frame.memory, plan.memory_bytes);
+    return Outcome::next();
 }
 
 void fetch_registers(Vcpu const& v, NativePlan const& plan, NativeFrame& frame) {
@@ -51,18 +108,17 @@ void commit_registers(Vcpu& v, NativePlan const& plan, NativeFrame const& frame)
     v.cpu.eflags = Eflags{{rest | (frame.flags & u32{flags_in_frame})}}.with<Eflags::OF>(frame.overflow);
 }
 
-/// Where an instruction's operands are, once all that can fault about them is past.
+/// An instruction and its operands, once all that can fault about them is past.
 struct Prepared {
     NativePlan const* plan{};
-    Linear address{};
-    NativeFrame frame;
+    MemoryOperand memory{};
 };
 
 Outcome prepare(Vcpu& v, Insn const& insn, Prepared& p) {
     p.plan = v.native.plan(insn);
     if (p.plan == nullptr) return Outcome::fault(Vector::ud);
-    TRY_GUEST(fetch_memory(v, insn, *p.plan, p.frame, p.address));
-    fetch_registers(v, *p.plan, p.frame);
+    TRY_GUEST(fetch_memory(v, insn, *p.plan, v.native.frame(), p.memory));
+    fetch_registers(v, *p.plan, v.native.frame());
     return Outcome::next();
 }
 
@@ -80,9 +136,9 @@ template <Outcome (*check)(Vcpu&)> Outcome run_vector(Vcpu& v, Insn const& insn)
     TRY_GUEST(check(v));
     Prepared p;
     TRY_GUEST(prepare(v, insn, p));
-    TRY_GUEST(outcome_of(v, NativeRunner::run(*p.plan, v.cpu.fpu, p.frame)));
-    commit_registers(v, *p.plan, p.frame);
-    return store_memory(v, *p.plan, p.frame, p.address);
+    TRY_GUEST(outcome_of(v, NativeRunner::run(*p.plan, v.cpu.fpu, v.native.frame())));
+    commit_registers(v, *p.plan, v.native.frame());
+    return store_memory(v, *p.plan, v.native.frame(), p.memory);
 }
 
 /// Exceptions of x87 are raised by the next waiting instruction, so this one always completes; but it may not store.
@@ -90,12 +146,12 @@ Outcome run_x87(Vcpu& v, Insn const& insn) {
     TRY_GUEST(check_x87(v));
     Prepared p;
     TRY_GUEST(prepare(v, insn, p));
-    NativeRunner::Ending const ending = NativeRunner::run(*p.plan, v.cpu.fpu, p.frame);
+    NativeRunner::Ending const ending = NativeRunner::run(*p.plan, v.cpu.fpu, v.native.frame());
     TRY_GUEST(outcome_of(v, ending));
-    commit_registers(v, *p.plan, p.frame);
+    commit_registers(v, *p.plan, v.native.frame());
     remember_x87_instruction(v, insn);
     if (ending == NativeRunner::Ending::withheld) return Outcome::next();
-    return store_memory(v, *p.plan, p.frame, p.address);
+    return store_memory(v, *p.plan, v.native.frame(), p.memory);
 }
 
 } // namespace
@@ -110,9 +166,15 @@ Handler pick_x87(Insn const& insn) {
     return run_x87;
 }
 
+/// SDM 2A CVTPI2PD: alone among its kind it leaves the x87 state alone if its source is memory.
+static bool is_cvtpi2pd(InsnDef const& def) {
+    return def.vector == insn::VectorType::mmx_sse && def.opcode == 0x2a && def.prefix == insn::Prefix::p66;
+}
+
 Handler pick_vector(Insn const& insn) {
     InsnDef const& def = *insn.def;
     if (insn.vex) return run_vector<check_avx>;
+    if (is_cvtpi2pd(def) && insn.has_memory) return run_vector<check_sse>;
     if (uses_mmx(def)) return uses_xmm(def) ? run_vector<check_mmx_and_sse> : run_vector<check_mmx>;
     if (def.vector == insn::VectorType::sse_no_fault) return run_vector<check_none>;
     return run_vector<check_sse>;
