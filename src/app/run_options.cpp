@@ -19,10 +19,18 @@ struct RawOptions {
     std::string sandbox{"on"};
 };
 
+/// CLI11's help without its usage line, which cannot speak of "--".
+struct HelpFormatter final : CLI::Formatter {
+    std::string make_usage(CLI::App const*, std::string) const override { return ""; }
+};
+
 void describe(CLI::App& app, RunOptions& options, RawOptions& raw) {
-    app.description("usage: ring3 run [OPTIONS] [-- COMMAND ARGUMENTS...]\n\n"
-              "Boots the default guest (Debian's i386 kernel) to a shell on this terminal, or runs COMMAND in it and\n"
-              "ends with its status.");
+    app.description(
+        "usage: ring3 run [OPTIONS] [-- COMMAND ARGUMENTS...]\n\n"
+        "Boots the default guest (Debian's i386 kernel) to a shell on this terminal, or runs COMMAND in it and\n"
+        "ends with its status.");
+    app.formatter(std::make_shared<HelpFormatter>());
+    app.get_formatter()->label("TEXT", "VALUE");
     app.set_help_flag("-h,--help", "show this text");
     app.add_option("-m,--memory", raw.memory, "the guest's memory: 512M, 2G (default 256M)");
     app.add_option("--cpu", options.cpu, "processor model with +feature and -feature (default max)");
