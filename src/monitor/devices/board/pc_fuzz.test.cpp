@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <map>
 #include <random>
 #include <string>
@@ -42,7 +43,9 @@ PcConfig everything() {
 struct Saver {
     std::multimap<std::string, std::string>* out;
     void operator()(std::string_view name, auto& value) const {
-        out->emplace(std::string{name}, std::string{reinterpret_cast<char const*>(&value), sizeof value});
+        std::string bytes(sizeof value, '\0');
+        std::memcpy(bytes.data(), &value, sizeof value);
+        out->emplace(std::string{name}, bytes);
     }
 };
 
@@ -53,7 +56,7 @@ struct Loader {
         auto const found = from->find(std::string{name});
         ASSERT_NE(found, from->end()) << name;
         ASSERT_EQ(found->second.size(), sizeof value);
-        std::copy(found->second.begin(), found->second.end(), reinterpret_cast<char*>(&value));
+        std::memcpy(&value, found->second.data(), sizeof value);
         from->erase(found);
     }
 };
