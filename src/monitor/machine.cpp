@@ -13,13 +13,18 @@ namespace {
 
 constexpr u64 video_memory_size = pc::option_roms - pc::video_memory;
 
-PcConfig board_config(driver::MachineConfig const& config) {
+PcConfig board_config(driver::MachineConfig const& config, unsigned physical_bits) {
     pc::RamSplit const split = pc::split_ram(config.ram.size());
     PcConfig board;
     board.ram_below_4g = split.low;
     board.ram_above_4g = split.high;
     board.rtc_epoch = static_cast<i64>(config.rtc_base);
+    board.physical_address_bits = physical_bits;
     board.serial = config.serial;
+    board.parallel = config.parallel;
+    if (config.debugcon) board.debug_console = config.debugcon->base;
+    if (config.debug_exit) board.debug_exit = PortRange{config.debug_exit->base, config.debug_exit->size};
+    board.run_control = config.guest_ports == driver::GuestPorts::present;
     return board;
 }
 
@@ -38,7 +43,7 @@ Machine::Machine(driver::MachineConfig const& config, driver::MonitorEnd& channe
       serial_{{{channel, 0}, {channel, 1}, {channel, 2}, {channel, 3}}},
       parallel_{channel},
       debugcon_{channel},
-      board_{board_config(config), clock_, outside(), *this, a20_},
+      board_{board_config(config, model_.physical_bits()), clock_, outside(), *this, a20_},
       dispatcher_{vcpu_, *this},
       log_{channel, config.log} {
     pc::RamSplit const split = pc::split_ram(config.ram.size());
@@ -61,6 +66,8 @@ PcOutside Machine::outside() {
     PcOutside ends;
     for (unsigned port = 0; port < driver::serial_ports; ++port)
         if (config_.serial[port]) ends.serial[port] = &serial_[port];
+    ends.parallel = &parallel_;
+    ends.debug_console = &debugcon_;
     return ends;
 }
 
