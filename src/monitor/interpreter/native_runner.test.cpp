@@ -5,6 +5,7 @@
 #include "monitor/interpreter/test_vector_machine.h"
 
 #include <algorithm>
+#include <cfenv>
 #include <gtest/gtest.h>
 
 namespace ring3 {
@@ -166,11 +167,11 @@ TEST(native_runner, leaves_the_hosts_own_floating_point_state_as_the_abi_wants_i
     EXPECT_EQ(m.execute({0xd9, 0xe8}), Outcome::next());       // fld1
     EXPECT_EQ(m.execute({0xde, 0xf1}), Outcome::next());       // fdivrp: zero divide, pending
     EXPECT_EQ(m.execute({0x0f, 0x58, 0xc1}), Outcome::next()); // addps
-    u16 control = 0;
-    u32 mxcsr = 0;
-    asm volatile("fnstcw %0; stmxcsr %1" : "=m"(control), "=m"(mxcsr));
-    EXPECT_EQ(control, 0x37f);
-    EXPECT_EQ(mxcsr & ~0x3fu, 0x1f80u);
+    std::fenv_t host;
+    std::fegetenv(&host);
+    EXPECT_EQ(host.__control_word, 0x37f);
+    EXPECT_EQ(host.__tags, 0xffff);
+    EXPECT_EQ(host.__mxcsr & ~0x3fu, 0x1f80u);
     EXPECT_EQ(1.0L + 2.0L, 3.0L); // would trap if an exception were pending
 }
 

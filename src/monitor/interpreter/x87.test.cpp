@@ -256,18 +256,17 @@ TEST(x87_environment, has_linear_pointers_in_real_mode) {
     for (u32 i = 0; i < 7; ++i) EXPECT_EQ(m.peek<u32>(0x4000 + 4 * i), wide[i]) << i;
 }
 
-TEST(x87_environment, looks_like_the_hosts_where_formats_agree) {
+TEST(x87_environment, tags_registers_by_their_contents) {
     VectorMachine m;
-    m.poke<float>(m.data, 1e-40F);
+    m.poke<u16>(m.data + 8, 0x7fff); // a quiet NaN of 80 bits
+    m.poke<u64>(m.data, 0xc000'0000'0000'0000);
     m.reg(ebx) = m.data;
-    EXPECT_EQ(m.execute({0xd9, 0xee}), next); // fldz
-    EXPECT_EQ(m.execute({0xd9, 0x03}), next); // fld dword [ebx]: denormal
-    EXPECT_EQ(m.execute({0xd9, 0xeb}), next); // fldpi
+    EXPECT_EQ(m.execute({0xd9, 0xee}), next); // fldz: 1
+    EXPECT_EQ(m.execute({0xdb, 0x2b}), next); // fld tbyte [ebx]: 2
+    EXPECT_EQ(m.execute({0xd9, 0xeb}), next); // fldpi: 0
     EXPECT_EQ(m.execute({0xd9, 0x33}), next); // fnstenv [ebx]
-    u32 host[7];
-    float const denormal = 1e-40F;
-    asm volatile("fninit; fldz; flds %1; fldpi; fnstenv %0; fninit" : "=m"(host) : "m"(denormal));
-    for (u32 i = 0; i < 3; ++i) EXPECT_EQ(m.peek<u32>(m.data + 4 * i), host[i]) << i;
+    EXPECT_EQ(m.peek<u32>(m.data + 4), 0xffff'2800u);
+    EXPECT_EQ(m.peek<u32>(m.data + 8), 0xffff'63ffu);
 }
 
 TEST(x87_environment, masks_exceptions_once_stored) {
