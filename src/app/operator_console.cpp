@@ -53,7 +53,14 @@ void OperatorConsole::print(std::string_view text) {
 }
 
 void OperatorConsole::input(std::string_view bytes) {
-    for (char const byte : bytes) key(byte);
+    keys_ += bytes;
+    process_keys();
+}
+
+void OperatorConsole::process_keys() {
+    std::size_t done = 0;
+    while (done < keys_.size() && !waiting_) key(keys_[done++]);
+    keys_.erase(0, done);
 }
 
 void OperatorConsole::key(char key) {
@@ -64,7 +71,7 @@ void OperatorConsole::key(char key) {
     if (key == '\r' || key == '\n') {
         print("\n");
         execute(std::exchange(line_, {}));
-        prompt();
+        if (!waiting_) prompt();
     } else if ((key == backspace || key == erase) && !line_.empty()) {
         line_.pop_back();
         chardev_.write("\b \b");
@@ -107,11 +114,14 @@ void OperatorConsole::info_version() {
 }
 
 void OperatorConsole::info_registers() {
+    waiting_ = true;
     vm_.query_registers([this](std::string_view text) {
-        print("\n");
         print(text);
         if (!text.ends_with('\n')) print("\n");
+        waiting_ = false;
         prompt();
+        process_keys();
+        chardev_.resume_input();
     });
 }
 

@@ -13,7 +13,7 @@ class OperatorConsole final : public CharUser {
 public:
     OperatorConsole(Chardev& chardev, VmControl& vm);
 
-    bool wants_input() const override { return chardev_.has_room(); }
+    bool wants_input() const override { return chardev_.has_room() && !waiting_; }
     void input(std::string_view bytes) override;
     /// Greets at the first time, then shows the prompt.
     void focused() override;
@@ -22,6 +22,7 @@ private:
     struct Command;
     static Command const commands[];
 
+    void process_keys();
     void key(char key);
     void execute(std::string const& line);
     void print(std::string_view text);
@@ -42,7 +43,9 @@ private:
     static constexpr std::size_t most_in_line = 1024;
     Chardev& chardev_;
     VmControl& vm_;
+    std::string keys_; // typed, not yet looked at
     std::string line_;
+    bool waiting_{}; // for the monitor's answer to a command: the prompt comes behind it
     bool greeted_{};
     bool after_return_{};
 };

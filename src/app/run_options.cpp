@@ -109,7 +109,8 @@ void add_chardev(VmSettings& settings, unsigned port, SerialSettings serial, Bac
 void connect_shell(VmSettings& settings, StandardInput input) {
     bool const person = input == StandardInput::terminal;
     SerialSettings const serial{.far_end = person ? FarEnd::unknown : FarEnd::reads_lines,
-                                .wait_until_wanted = !person};
+                                .wait_until_wanted = !person,
+                                .flow_control = !person};
     add_chardev(settings, 0, serial, StdioBackend{TerminalSignals::to_guest, TerminalInput::raw}, person);
     if (person) settings.monitors.push_back(settings.serial[0]->chardev);
 }

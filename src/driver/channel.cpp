@@ -1,5 +1,6 @@
 #include "driver/channel.h"
 
+#include "base/assert.h"
 #include "driver/region.h"
 
 #include <cstring>
@@ -140,6 +141,7 @@ bool MonitorEnd::try_send(FromMonitor const& message) {
 }
 
 void MonitorEnd::send(FromMonitor const& message) {
+    ASSERT(encode(message).payload.size() <= max_payload); // it would wait for ever
     while (!try_send(message)) own_->wait(std::nullopt);
 }
 
