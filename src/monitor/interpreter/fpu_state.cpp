@@ -41,7 +41,18 @@ void reset_extended_state(ExtendedState& state) {
     all.header.xstate_bv.raw = XComponents::all;
 }
 
+void set_top(FxImage& fx, unsigned top) {
+    std::ranges::rotate(fx.st, &fx.st[(top - fx.fsw.get<Fsw::Top>()) & 7]);
+    fx.fsw = fx.fsw.with<Fsw::Top>(static_cast<u16>(top));
+}
+
+void enter_mmx(FxImage& fx) {
+    set_top(fx, 0);
+    fx.tags = 0xff;
+}
+
 void init_x87(FxImage& fx) {
+    set_top(fx, 0);
     fx.fcw.raw = Fcw::init_value;
     fx.fsw.raw = 0;
     fx.tags = 0;

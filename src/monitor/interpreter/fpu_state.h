@@ -126,6 +126,11 @@ inline XImage const& image(ExtendedState const& state) {
 /// SDM 3A table 9-1: what power-up and reset leave. (INIT leaves x87 and SSE state alone.)
 void reset_extended_state(ExtendedState& state);
 
+/// Gives TOP a new value. The data registers stay in their physical places, so the slots, which are ST(i), turn.
+void set_top(FxImage& fx, unsigned top);
+/// SDM 1 9.5.1: what an MMX instruction other than EMMS does first. TOP becomes 0, all tags valid.
+void enter_mmx(FxImage& fx);
+
 /// SDM 2A FINIT: the x87 part after FNINIT. Data registers keep their contents, tagged empty.
 void init_x87(FxImage& fx);
 /// Sets the x87, SSE or AVX components named to their initial configuration (SDM 1 13.6); MXCSR is not part of it.

@@ -64,13 +64,6 @@ Place implicit_destination(Vcpu const& v, Insn const& insn) {
     return {Vcpu::segment_of(insn), insn.address_width == 2 ? offset & 0xffff : offset};
 }
 
-/// SDM 1 9.5.1: an MMX instruction makes TOP 0 and all tags valid. Slots are ST(i), so they move with TOP.
-void enter_mmx(FxImage& fx) {
-    std::ranges::rotate(fx.st, &fx.st[(8 - fx.fsw.get<Fsw::Top>()) & 7]);
-    fx.fsw = fx.fsw.with<Fsw::Top>(0);
-    fx.tags = 0xff;
-}
-
 Outcome maskmovq(Vcpu& v, Insn const& insn) {
     TRY_GUEST(check_mmx(v));
     FxImage& fx = fx_of(v);

@@ -104,7 +104,9 @@ void read_environment(FxImage& fx, EnvironmentFormat format, std::span<u8 const>
     unsigned const size = is_wide(format) ? sizeof(u32) : sizeof(u16);
     for (unsigned i = 0; i < word_count; ++i) std::memcpy(&words[i], &bytes[i * size], size);
     fx.fcw = Fcw::from_guest(static_cast<u16>(words[0]));
-    fx.fsw.raw = static_cast<u16>(words[1]);
+    Fsw const fsw{{static_cast<u16>(words[1])}};
+    set_top(fx, fsw.get<Fsw::Top>());
+    fx.fsw = fsw;
     fx.tags = abridged_tags(static_cast<u16>(words[2]));
     fx.pointers = is_real(format) ? real_pointers(words) : protected_pointers(words);
 }
