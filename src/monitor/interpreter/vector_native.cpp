@@ -40,7 +40,7 @@ Outcome read_memory(Vcpu& v, Linear address, unsigned size, NativeFrame& frame) 
     }
 }
 
-/// A memory operand after its checks: nothing about it can fault any more.
+/// A memory destination after its checks: nothing about it can fault any more.
 struct MemoryOperand {
     Linear address{};
     u8* host{}; // where to store directly, or nullptr: through the MMU
@@ -53,22 +53,28 @@ u8* direct_store(Vcpu& v, Linear address, unsigned size) {
     return v.mmu.direct_write(address, v.privilege());
 }
 
-Outcome prepare_store(Vcpu& v, unsigned size, MemoryOperand& operand) {
-    operand.host = direct_store(v, operand.address, size);
-    if (operand.host != nullptr) [[likely]]
-        return Outcome::next();
-    return v.mmu.probe(operand.address, v.privilege(), Access::write, size);
+bool reads_memory(NativePlan const& plan) {
+    return plan.memory_bytes != 0 && plan.memory != insn::Access::write;
+}
+bool writes_memory(NativePlan const& plan) {
+    return plan.memory_bytes != 0 && plan.memory != insn::Access::read;
 }
 
-/// Reads the memory operand, or makes sure that it can be written: after the run nothing may fault.
-Outcome fetch_memory(Vcpu& v, Insn const& insn, NativePlan const& plan, NativeFrame& frame, MemoryOperand& operand) {
-    if (plan.memory_bytes == 0) return Outcome::next();
-    bool const writes = plan.memory != insn::Access::read;
-    TRY_GUEST(aligned_operand(v, insn, plan.memory_bytes, plan.alignment, writes ? Access::write : Access::read,
-                              operand.address));
-    if (writes) TRY_GUEST(prepare_store(v, plan.memory_bytes, operand));
-    if (plan.memory == insn::Access::write) return Outcome::next();
-    return read_memory(v, operand.address, plan.memory_bytes, frame);
+Outcome fetch_memory(Vcpu& v, Insn const& insn, NativePlan const& plan, NativeFrame& frame) {
+    if (!reads_memory(plan)) return Outcome::next();
+    Linear address;
+    TRY_GUEST(aligned_operand(v, insn, plan.memory_bytes, plan.alignment, Access::read, address));
+    return read_memory(v, address, plan.memory_bytes, frame);
+}
+
+/// Makes sure that the memory operand can be written.
+Outcome prepare_store(Vcpu& v, Insn const& insn, NativePlan const& plan, MemoryOperand& operand) {
+    if (!writes_memory(plan)) return Outcome::next();
+    TRY_GUEST(aligned_operand(v, insn, plan.memory_bytes, plan.alignment, Access::write, operand.address));
+    operand.host = direct_store(v, operand.address, plan.memory_bytes);
+    if (operand.host != nullptr) [[likely]]
+        return Outcome::next();
+    return v.mmu.probe(operand.address, v.privilege(), Access::write, plan.memory_bytes);
 }
 
 /// memcpy with the common sizes known to the compiler.
@@ -83,7 +89,7 @@ void copy_operand(u8* to, u8 const* from, unsigned size) {
 }
 
 Outcome store_memory(Vcpu& v, NativePlan const& plan, NativeFrame const& frame, MemoryOperand const& operand) {
-    if (plan.memory_bytes == 0 || plan.memory == insn::Access::read) return Outcome::next();
+    if (!writes_memory(plan)) return Outcome::next();
     if (operand.host == nullptr)
         return v.mmu.write_bytes(operand.address, v.privilege(), frame.memory, plan.memory_bytes);
     copy_operand(operand.host, frame.memory, plan.memory_bytes);
@@ -108,17 +114,12 @@ void commit_registers(Vcpu& v, NativePlan const& plan, NativeFrame const& frame)
     v.cpu.eflags = Eflags{{rest | (frame.flags & u32{flags_in_frame})}}.with<Eflags::OF>(frame.overflow);
 }
 
-/// An instruction and its operands, once all that can fault about them is past.
-struct Prepared {
-    NativePlan const* plan{};
-    MemoryOperand memory{};
-};
-
-Outcome prepare(Vcpu& v, Insn const& insn, Prepared& p) {
-    p.plan = v.native.plan(insn);
-    if (p.plan == nullptr) return Outcome::fault(Vector::ud);
-    TRY_GUEST(fetch_memory(v, insn, *p.plan, v.native.frame(), p.memory));
-    fetch_registers(v, *p.plan, v.native.frame());
+/// Finds the instruction's plan and fetches the operands.
+Outcome prepare(Vcpu& v, Insn const& insn, NativePlan const*& plan) {
+    plan = v.native.plan(insn);
+    if (plan == nullptr) return Outcome::fault(Vector::ud);
+    TRY_GUEST(fetch_memory(v, insn, *plan, v.native.frame()));
+    fetch_registers(v, *plan, v.native.frame());
     return Outcome::next();
 }
 
@@ -132,26 +133,33 @@ Outcome outcome_of(Vcpu const& v, NativeRunner::Ending ending) {
     return Outcome::fault(Vector::ud);
 }
 
+/// An instruction that stores changes no register. So its faults of memory may come after the run, and must: VCVTPS2PH's
+/// #XM comes first (SDM 3A 6.9), and MXCSR keeps its flags.
 template <Outcome (*check)(Vcpu&)> Outcome run_vector(Vcpu& v, Insn const& insn) {
     TRY_GUEST(check(v));
-    Prepared p;
-    TRY_GUEST(prepare(v, insn, p));
-    TRY_GUEST(outcome_of(v, NativeRunner::run(*p.plan, v.cpu.fpu, v.native.frame())));
-    commit_registers(v, *p.plan, v.native.frame());
-    return store_memory(v, *p.plan, v.native.frame(), p.memory);
+    NativePlan const* plan;
+    TRY_GUEST(prepare(v, insn, plan));
+    TRY_GUEST(outcome_of(v, NativeRunner::run(*plan, v.cpu.fpu, v.native.frame())));
+    commit_registers(v, *plan, v.native.frame());
+    MemoryOperand destination;
+    TRY_GUEST(prepare_store(v, insn, *plan, destination));
+    return store_memory(v, *plan, v.native.frame(), destination);
 }
 
 /// Exceptions of x87 are raised by the next waiting instruction, so this one always completes; but it may not store.
+/// It may pop: nothing may fault after the run.
 Outcome run_x87(Vcpu& v, Insn const& insn) {
     TRY_GUEST(check_x87(v));
-    Prepared p;
-    TRY_GUEST(prepare(v, insn, p));
-    NativeRunner::Ending const ending = NativeRunner::run(*p.plan, v.cpu.fpu, v.native.frame());
+    NativePlan const* plan;
+    TRY_GUEST(prepare(v, insn, plan));
+    MemoryOperand destination;
+    TRY_GUEST(prepare_store(v, insn, *plan, destination));
+    NativeRunner::Ending const ending = NativeRunner::run(*plan, v.cpu.fpu, v.native.frame());
     TRY_GUEST(outcome_of(v, ending));
-    commit_registers(v, *p.plan, v.native.frame());
+    commit_registers(v, *plan, v.native.frame());
     remember_x87_instruction(v, insn);
     if (ending == NativeRunner::Ending::withheld) return Outcome::next();
-    return store_memory(v, *p.plan, v.native.frame(), p.memory);
+    return store_memory(v, *plan, v.native.frame(), destination);
 }
 
 } // namespace
