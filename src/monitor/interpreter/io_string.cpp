@@ -31,7 +31,6 @@ Outcome load_element(Vcpu& vcpu, SegmentName segment, u32 offset, unsigned bytes
 Outcome ins_once(Vcpu& vcpu, insn::Insn const& insn) {
     GuestCpu& cpu = vcpu.cpu;
     u16 const port = cpu.read<u16>(reg_ref(edx));
-    TRY_GUEST(check_port_permission(vcpu, port, insn.width));
     u32 const offset = static_cast<u32>(cpu.gpr[edi]) & address_mask(insn);
     Linear destination;
     TRY_GUEST(vcpu.linear_for(SegmentName::es, offset, insn.width, Access::write, destination));
@@ -45,7 +44,6 @@ Outcome ins_once(Vcpu& vcpu, insn::Insn const& insn) {
 Outcome outs_once(Vcpu& vcpu, insn::Insn const& insn) {
     GuestCpu& cpu = vcpu.cpu;
     u16 const port = cpu.read<u16>(reg_ref(edx));
-    TRY_GUEST(check_port_permission(vcpu, port, insn.width));
     u32 value = 0;
     u32 const offset = static_cast<u32>(cpu.gpr[esi]) & address_mask(insn);
     TRY_GUEST(load_element(vcpu, Vcpu::segment_of(insn), offset, insn.width, value));
@@ -54,8 +52,10 @@ Outcome outs_once(Vcpu& vcpu, insn::Insn const& insn) {
     return Outcome::next();
 }
 
+/// The port must be permitted even if the count is 0: so processors do.
 template <Outcome (*once)(Vcpu&, insn::Insn const&)> Outcome repeat_port(Vcpu& vcpu, insn::Insn const& insn) {
     GuestCpu& cpu = vcpu.cpu;
+    TRY_GUEST(check_port_permission(vcpu, cpu.read<u16>(reg_ref(edx)), insn.width));
     bool const repeated = insn.rep || insn.repne;
     u32 const count = static_cast<u32>(cpu.gpr[ecx]) & address_mask(insn);
     if (repeated && count == 0) return Outcome::next();

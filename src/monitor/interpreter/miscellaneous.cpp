@@ -42,18 +42,19 @@ Outcome rdpid(Vcpu& v, Insn const& insn) {
     return Outcome::next();
 }
 
-/// BOUND: the signed index must lie between the two bounds in memory, both included (SDM 2A BOUND).
+/// BOUND: the signed index must lie between the two bounds in memory, both included (SDM 2A BOUND). An index below the
+/// lower bound is #BR before the upper one is read, and may fault: so processors do.
 struct Bound {
     template <class T, Shape shape> static Outcome run(Vcpu& v, Insn const& insn) {
         using Signed = std::make_signed_t<T>;
         u32 const address = v.effective_address(insn);
         u32 const mask = insn.address_width == 2 ? 0xffffu : 0xffff'ffffu;
+        auto const index = static_cast<Signed>(v.cpu.read<T>(insn.dst));
         T lower, upper;
         TRY_GUEST(v.load<T>(Vcpu::segment_of(insn), address, lower));
+        if (index < static_cast<Signed>(lower)) return Outcome::fault(Vector::br);
         TRY_GUEST(v.load<T>(Vcpu::segment_of(insn), (address + u32{sizeof(T)}) & mask, upper));
-        auto const index = static_cast<Signed>(v.cpu.read<T>(insn.dst));
-        if (index < static_cast<Signed>(lower) || index > static_cast<Signed>(upper)) return Outcome::fault(Vector::br);
-        return Outcome::next();
+        return index > static_cast<Signed>(upper) ? Outcome::fault(Vector::br) : Outcome::next();
     }
 };
 

@@ -99,21 +99,27 @@ Outcome verw(Vcpu& vcpu, insn::Insn const& insn) {
     return verify(vcpu, insn, Verify::writing);
 }
 
+/// What ARPL makes of a selector whose RPL is below the caller's.
+static bool raise_rpl(Selector& selector, Selector caller) {
+    if (selector.get<Selector::RPL>() >= caller.get<Selector::RPL>()) return false;
+    selector = selector.with<Selector::RPL>(caller.get<Selector::RPL>());
+    return true;
+}
+
+static Outcome write_selector(Vcpu& vcpu, insn::Insn const& insn, Selector selector) {
+    if (insn.has_memory) return vcpu.store(Vcpu::segment_of(insn), vcpu.effective_address(insn), selector.raw);
+    vcpu.cpu.write<u16>(reg_ref(insn.rm()), selector.raw);
+    return Outcome::next();
+}
+
+/// Memory is written, and has to be writable, only if the RPL changes: so processors do.
 Outcome arpl(Vcpu& vcpu, insn::Insn const& insn) {
     GuestCpu& cpu = vcpu.cpu;
     if (!cpu.uses_descriptors()) return undefined_opcode();
-    Selector const caller{{cpu.read<u16>(reg_ref(insn.reg()))}};
-    u16 const rpl = caller.get<Selector::RPL>();
-    bool raised = false;
-    auto const adjust = [&](u16 value) {
-        Selector const selector{{value}};
-        raised = selector.get<Selector::RPL>() < rpl;
-        return raised ? selector.with<Selector::RPL>(rpl).raw : value;
-    };
-    if (insn.has_memory)
-        TRY_GUEST(vcpu.modify<u16>(Vcpu::segment_of(insn), vcpu.effective_address(insn), adjust));
-    else
-        cpu.write<u16>(reg_ref(insn.rm()), adjust(cpu.read<u16>(reg_ref(insn.rm()))));
+    Selector selector;
+    TRY_GUEST(read_word_operand(vcpu, insn, selector.raw));
+    bool const raised = raise_rpl(selector, {{cpu.read<u16>(reg_ref(insn.reg()))}});
+    if (raised) TRY_GUEST(write_selector(vcpu, insn, selector));
     set_zero_flag(cpu, raised);
     return Outcome::next();
 }

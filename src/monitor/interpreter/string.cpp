@@ -115,23 +115,24 @@ struct Scas : Comparing {
     }
 };
 
+/// ES:eDI is read first, and faults first, as processors do: the oracle test has it from one.
 struct Cmps : Comparing {
     template <class T, class A> static Outcome once(Vcpu& v, Insn const& insn) {
         T first, second;
-        TRY_GUEST((load_source_element<T, A>(v, insn, first)));
         TRY_GUEST((load_destination_element<T, A>(v, second)));
+        TRY_GUEST((load_source_element<T, A>(v, insn, first)));
         host::Sub{}(first, second, v.cpu.eflags.raw);
         advance<T, A>(v.cpu, source_index);
         advance<T, A>(v.cpu, destination_index);
         return Outcome::next();
     }
     template <class T, class A> static u32 many(Vcpu& v, Insn const& insn, u32 most) {
-        auto const first = source_run<T, A>(v, Vcpu::segment_of(insn), v.cpu.read<A>(source_index), most);
-        auto const second = source_run<T, A>(v, SegmentName::es, v.cpu.read<A>(destination_index), first.count);
-        if (second.count == 0) return 0;
+        auto const second = source_run<T, A>(v, SegmentName::es, v.cpu.read<A>(destination_index), most);
+        auto const first = source_run<T, A>(v, Vcpu::segment_of(insn), v.cpu.read<A>(source_index), second.count);
+        if (first.count == 0) return 0;
         auto const equal_at = [&](u32 i) { return element_at<T>(first.host, i) == element_at<T>(second.host, i); };
         u32 last = 0;
-        while (last + 1 < second.count && goes_on(insn, equal_at(last))) ++last;
+        while (last + 1 < first.count && goes_on(insn, equal_at(last))) ++last;
         host::Sub{}(element_at<T>(first.host, last), element_at<T>(second.host, last), v.cpu.eflags.raw);
         advance<T, A>(v.cpu, source_index, last + 1);
         advance<T, A>(v.cpu, destination_index, last + 1);
