@@ -13,11 +13,17 @@ namespace {
 
 constexpr u64 least_memory = 2 * u64{pc::extended_memory};
 
+/// The tables are the same for every machine.
+FirmwareArea const& firmware_area() {
+    static FirmwareArea const area = make_firmware_area();
+    return area;
+}
+
 Result<u32> write_firmware_tables(GuestMemory memory) {
     if (memory.low.size() < least_memory)
         return fail(ExitStatus::configuration, fmt::format("{} KiB of memory is too little to boot; at least {} MiB",
                                                            memory.low.size() / 1024, least_memory >> 20));
-    auto const area = make_firmware_area();
+    auto const& area = firmware_area();
     write_bytes(memory, pc::firmware, area.bytes);
     write_bytes(memory, bios_data_area, make_bios_data_area());
     u8 const ebda_kib = (pc::video_memory - pc::ebda) / 1024;
