@@ -24,19 +24,19 @@ bool ends_block(insn::Insn const& insn) {
 
 } // namespace
 
-DecodeCache::DecodeCache(PhysicalMemory& memory, CpuModel const& model)
-    : memory_{memory},
+DecodeCache::DecodeCache(Mmu& mmu, CpuModel const& model)
+    : mmu_{mmu},
       model_{model},
       table_(table_size),
       insns_{std::make_unique<insn::Insn[]>(arena_instructions)},
       handlers_{std::make_unique<Handler[]>(arena_instructions)} {
     flush();
     counters_ = {};
-    memory_.set_code_watcher(this);
+    mmu_.memory().set_code_watcher(this);
 }
 
 DecodeCache::~DecodeCache() {
-    memory_.set_code_watcher(nullptr);
+    mmu_.memory().set_code_watcher(nullptr);
 }
 
 void DecodeCache::flush() {
@@ -53,6 +53,12 @@ void DecodeCache::code_page_written(GuestPhys page) {
     ++counters_.invalidated_pages;
     ensure_generation(page);
     ++generations_[page.page_number()];
+}
+
+/// From now on writes to these bytes are seen.
+void DecodeCache::watch(GuestPhys address, unsigned size) {
+    ensure_generation(address);
+    if (mmu_.memory().mark_code(address, size)) mmu_.flush_writes_to(address);
 }
 
 bool DecodeCache::decode_one(std::span<u8 const> bytes, DecodeMode mode, insn::Insn& insn, Handler& handler) const {
@@ -96,12 +102,10 @@ Block const* DecodeCache::insert(BlockKey key, DecodeMode mode, Source const& so
     ++counters_.blocks;
 
     auto const in_head = static_cast<unsigned>(std::min(offset, source.head.size()));
-    ensure_generation(source.start);
-    memory_.mark_code(source.start, in_head);
+    watch(source.start, in_head);
     block.generation = generation(source.start);
     if (block.tail.raw != 0) {
-        ensure_generation(block.tail);
-        memory_.mark_code(block.tail, static_cast<unsigned>(offset) - in_head);
+        watch(block.tail, static_cast<unsigned>(offset) - in_head);
         block.tail_generation = generation(block.tail);
     }
     used_ += block.count;

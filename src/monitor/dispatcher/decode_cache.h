@@ -53,7 +53,7 @@ class DecodeCache final : public CodeWatcher {
 public:
     static constexpr unsigned most_instructions = 32; // in a block
 
-    DecodeCache(PhysicalMemory& memory, CpuModel const& model);
+    DecodeCache(Mmu& mmu, CpuModel const& model);
     ~DecodeCache() override;
     DecodeCache(DecodeCache const&) = delete;
 
@@ -89,9 +89,10 @@ private:
     }
     u32 generation_of(BlockKey key) const { return generation({key.raw >> 2}); }
     void ensure_generation(GuestPhys address);
+    void watch(GuestPhys address, unsigned size);
     bool decode_one(std::span<u8 const> bytes, DecodeMode mode, insn::Insn& insn, Handler& handler) const;
 
-    PhysicalMemory& memory_;
+    Mmu& mmu_;
     CpuModel const& model_;
     std::vector<Block> table_;
     std::unique_ptr<insn::Insn[]> insns_;

@@ -4,7 +4,7 @@
 
 namespace ring3 {
 
-Dispatcher::Dispatcher(Vcpu& vcpu, Host& host) : vcpu_{vcpu}, host_{host}, cache_{vcpu.mmu.memory(), vcpu.model} {}
+Dispatcher::Dispatcher(Vcpu& vcpu, Host& host) : vcpu_{vcpu}, host_{host}, cache_{vcpu.mmu, vcpu.model} {}
 
 Dispatcher::Exit Dispatcher::run() {
     for (;;) {
@@ -35,6 +35,11 @@ bool Dispatcher::wake() {
 Dispatcher::Step Dispatcher::deliver_pending_event(bool& delivered) {
     GuestCpu& cpu = vcpu_.cpu;
     if (cpu.interrupt_shadow) return Step::go_on;
+    if (cpu.pending_debug != 0) [[unlikely]] {
+        // The T bit of a task that was just entered: before its first instruction (SDM 3A 7.3).
+        delivered = true;
+        return finish(vcpu_.deliver(static_cast<u8>(Vector::db), EventKind::exception, false, 0));
+    }
     if (vcpu_.nmi_waiting()) [[unlikely]] {
         vcpu_.take_nmi();
         delivered = true;
@@ -110,10 +115,8 @@ Outcome Dispatcher::decode_block(BlockKey key, DecodeMode mode, Linear start, Gu
         source.tail_start = tail_start;
         source.tail = std::span{tail}.first(std::min<u64>(in_segment - on_page, tail.size()));
         block = cache_.insert(key, mode, source);
-        vcpu_.mmu.flush_writes_to(tail_start);
     }
     if (!block) return Outcome::fault(Vector::gp, 0); // the instruction runs over the segment's end
-    vcpu_.mmu.flush_writes_to(where);
     return Outcome::next();
 }
 

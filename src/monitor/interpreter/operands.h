@@ -55,12 +55,13 @@ constexpr bool destination_in_memory(Shape shape) {
 
 /// Reads the memory operand. Inlined by order: GCC finds the MMU's fast path too long for so many instances, but a call
 /// costs as much as the access.
-template <class T> [[gnu::always_inline]] inline Outcome load_memory(Vcpu& v, Insn const& insn, T& value) {
+template <class T>
+[[gnu::always_inline]] [[gnu::always_inline]] inline Outcome load_memory(Vcpu& v, Insn const& insn, T& value) {
     return v.load<T>(Vcpu::segment_of(insn), v.effective_address(insn), value);
 }
 
 /// Reads the source: the second of two operands.
-template <class T, Shape shape> Outcome load_source(Vcpu& v, Insn const& insn, T& value) {
+template <class T, Shape shape> [[gnu::always_inline]] inline Outcome load_source(Vcpu& v, Insn const& insn, T& value) {
     if constexpr (shape == Shape::rm)
         return load_memory<T>(v, insn, value);
     else if constexpr (shape == Shape::ri || shape == Shape::mi || shape == Shape::i)
@@ -71,14 +72,16 @@ template <class T, Shape shape> Outcome load_source(Vcpu& v, Insn const& insn, T
 }
 
 /// Reads the destination, or the only operand.
-template <class T, Shape shape> Outcome load_destination(Vcpu& v, Insn const& insn, T& value) {
+template <class T, Shape shape>
+[[gnu::always_inline]] inline Outcome load_destination(Vcpu& v, Insn const& insn, T& value) {
     if constexpr (destination_in_memory(shape)) return load_memory<T>(v, insn, value);
     value = v.cpu.read<T>(insn.dst);
     return Outcome::next();
 }
 
 /// Writes the destination, or the only operand.
-template <class T, Shape shape> Outcome store_destination(Vcpu& v, Insn const& insn, T value) {
+template <class T, Shape shape>
+[[gnu::always_inline]] inline Outcome store_destination(Vcpu& v, Insn const& insn, T value) {
     if constexpr (destination_in_memory(shape))
         return v.store<T>(Vcpu::segment_of(insn), v.effective_address(insn), value);
     v.cpu.write<T>(insn.dst, value);
@@ -87,7 +90,8 @@ template <class T, Shape shape> Outcome store_destination(Vcpu& v, Insn const& i
 
 /// Replaces the destination by `change(destination)`; if that lies in memory, write permission is checked first, so
 /// `change` may already commit flags and registers.
-template <class T, Shape shape, class Change> Outcome change_destination(Vcpu& v, Insn const& insn, Change change) {
+template <class T, Shape shape, class Change>
+[[gnu::always_inline]] inline Outcome change_destination(Vcpu& v, Insn const& insn, Change change) {
     if constexpr (destination_in_memory(shape))
         return v.modify<T>(Vcpu::segment_of(insn), v.effective_address(insn), change);
     v.cpu.write<T>(insn.dst, change(v.cpu.read<T>(insn.dst)));

@@ -110,8 +110,12 @@ void PhysicalMemory::write_bytes(GuestPhys address, std::span<u8 const> bytes) {
     }
 }
 
-void PhysicalMemory::mark_code(GuestPhys address, unsigned size) {
-    if (Page* page = find(address); page && page->host) page->code |= granules(address, size);
+bool PhysicalMemory::mark_code(GuestPhys address, unsigned size) {
+    Page* page = find(address);
+    if (!page || !page->host) return false;
+    bool const first = page->code == 0;
+    page->code |= granules(address, size);
+    return first && size != 0;
 }
 
 bool PhysicalMemory::holds_code(GuestPhys address) const {

@@ -53,8 +53,9 @@ public:
 
     /// Code tracking, by 64-byte granules, so that code and data may share a page without ping-pong.
     void set_code_watcher(CodeWatcher* watcher) { watcher_ = watcher; }
-    /// Code was made from these bytes, which lie within one page of RAM or ROM.
-    void mark_code(GuestPhys address, unsigned size);
+    /// Code was made from these bytes, which lie within one page of RAM or ROM. True if it is the page's first code:
+    /// then writes that went through unseen must now be seen (Mmu::flush_writes_to).
+    bool mark_code(GuestPhys address, unsigned size);
     /// Does any code come from this page?
     bool holds_code(GuestPhys address) const;
     /// To be called before bytes within one page change: tells the watcher if code was made from one of them.
