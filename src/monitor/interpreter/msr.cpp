@@ -102,7 +102,8 @@ MsrResult read(Vcpu& vcpu, u32 index, u64& value) {
     default: break;
     }
     if (u64 const* mtrr = mtrr_storage(cpu, index)) return show_if(model.has_mtrr(), *mtrr);
-    return vcpu.platform.msr_read(index, value) ? done() : MsrResult::refused;
+    bool const on_board = index != msr::apic_base || model.has_apic();
+    return on_board && vcpu.platform.msr_read(index, value) ? done() : MsrResult::refused;
 }
 
 MsrResult write(Vcpu& vcpu, u32 index, u64 value) {
@@ -126,7 +127,8 @@ MsrResult write(Vcpu& vcpu, u32 index, u64 value) {
     default: break;
     }
     if (mtrr_storage(cpu, index)) return write_mtrr(vcpu, index, value);
-    return vcpu.platform.msr_write(index, value) ? done() : MsrResult::refused;
+    bool const on_board = index != msr::apic_base || model.has_apic();
+    return on_board && vcpu.platform.msr_write(index, value) ? done() : MsrResult::refused;
 }
 
 } // namespace

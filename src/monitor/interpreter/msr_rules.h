@@ -6,12 +6,14 @@
 namespace ring3 {
 
 namespace msr {
-inline constexpr u32 tsc = 0x10, platform_id = 0x17, tsc_adjust = 0x3b, bios_update = 0x79, bios_sign_id = 0x8b,
-                     mtrr_cap = 0xfe, sysenter_cs = 0x174, sysenter_esp = 0x175, sysenter_eip = 0x176, mcg_cap = 0x179,
-                     mcg_status = 0x17a, misc_enable = 0x1a0, mtrr_base0 = 0x200, mtrr_fixed_64k = 0x250,
-                     mtrr_fixed_16k = 0x258, mtrr_fixed_4k = 0x268, pat = 0x277, mtrr_def_type = 0x2ff,
-                     efer = 0xc000'0080, tsc_aux = 0xc000'0103;
+inline constexpr u32 tsc = 0x10, platform_id = 0x17, apic_base = 0x1b, tsc_adjust = 0x3b, bios_update = 0x79,
+                     bios_sign_id = 0x8b, mtrr_cap = 0xfe, sysenter_cs = 0x174, sysenter_esp = 0x175,
+                     sysenter_eip = 0x176, mcg_cap = 0x179, mcg_status = 0x17a, misc_enable = 0x1a0, mtrr_base0 = 0x200,
+                     mtrr_fixed_64k = 0x250, mtrr_fixed_16k = 0x258, mtrr_fixed_4k = 0x268, pat = 0x277,
+                     mtrr_def_type = 0x2ff, efer = 0xc000'0080, tsc_aux = 0xc000'0103;
 
+/// IA32_APIC_BASE.E (SDM 3A 10.4.4).
+inline constexpr u64 apic_enabled = 1u << 11;
 /// Eight variable ranges, fixed ranges, write-combining.
 inline constexpr u64 mtrr_cap_value = 8 | 1u << 8 | 1u << 10;
 /// In the upper half, where SDM 3A 9.11.7 puts it. Not so low that software complains of old microcode.

@@ -1,5 +1,6 @@
 // The processor as a whole: HLT, time-stamp counter, identification (SDM 2A CPUID, HLT; 2B RDPMC, RDTSC, RDTSCP, RSM).
 #include "monitor/cpu/cpu_model.h"
+#include "monitor/interpreter/msr_rules.h"
 #include "monitor/interpreter/protection.h"
 #include "monitor/interpreter/system_operands.h"
 #include "monitor/interpreter/system_routines.h"
@@ -11,6 +12,12 @@ namespace {
 Outcome check_tsc_access(Vcpu const& vcpu) {
     bool const denied = vcpu.cpu.cr4.has<Cr4::TSD>() && vcpu.cpu.cpl != 0;
     return denied ? general_protection() : Outcome::next();
+}
+
+/// SDM 3A 10.4.3: an APIC that is switched off by IA32_APIC_BASE is one that CPUID does not show.
+bool apic_is_hidden(Platform& platform) {
+    u64 base = 0;
+    return !platform.msr_read(msr::apic_base, base) || (base & msr::apic_enabled) == 0;
 }
 
 } // namespace
@@ -41,11 +48,14 @@ Outcome rdpmc(Vcpu&, insn::Insn const&) {
 
 Outcome cpuid(Vcpu& vcpu, insn::Insn const&) {
     GuestCpu& cpu = vcpu.cpu;
-    auto const [a, b, c, d] = vcpu.model.cpuid(static_cast<u32>(cpu.gpr[eax]), static_cast<u32>(cpu.gpr[ecx]), cpu);
-    cpu.gpr[eax] = a;
-    cpu.gpr[ebx] = b;
-    cpu.gpr[ecx] = c;
-    cpu.gpr[edx] = d;
+    u32 const leaf = static_cast<u32>(cpu.gpr[eax]);
+    CpuidRegisters shown = vcpu.model.cpuid(leaf, static_cast<u32>(cpu.gpr[ecx]), cpu);
+    constexpr u32 apic_feature = 1u << 9;
+    if (leaf == 1 && apic_is_hidden(vcpu.platform)) shown.edx &= ~apic_feature;
+    cpu.gpr[eax] = shown.eax;
+    cpu.gpr[ebx] = shown.ebx;
+    cpu.gpr[ecx] = shown.ecx;
+    cpu.gpr[edx] = shown.edx;
     return Outcome::next();
 }
 
