@@ -272,16 +272,18 @@ bool names_control_register(u8 number) {
 }
 
 /// Gathers need a SIB byte, and three different vector registers (SDM 2C VGATHERDPS: else #UD).
-bool is_legal_gather(Insn const& insn, u8 sib) {
+bool is_legal_gather(Insn const& insn, Cursor const& cursor) {
+    if (insn.address_width != 4 || insn.rm() != esp) return false; // without a SIB byte there is none to look at
+    u8 const sib = cursor.data()[insn.modrm_offset + 1];
     u8 const index = (sib >> 3) & 7, destination = insn.reg(), mask = insn.vvvv;
-    return insn.address_width == 4 && insn.rm() == esp && index != destination && index != mask && destination != mask;
+    return index != destination && index != mask && destination != mask;
 }
 
 bool is_legal(Plan const& plan, Insn const& insn, Cursor const& cursor) {
     if (plan.segment_register && insn.reg() >= segment_register_count) return false;
     if (plan.writes_segment && insn.reg() == cs_number) return false;
     if (plan.control_register && !names_control_register(insn.reg())) return false;
-    return !plan.gather || is_legal_gather(insn, cursor.data()[insn.modrm_offset + 1]);
+    return !plan.gather || is_legal_gather(insn, cursor);
 }
 
 void set_sizes(unsigned default_size, Prefixes const& prefixes, Insn& insn) {
