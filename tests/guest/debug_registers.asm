@@ -52,7 +52,7 @@ note:
     expect_bits eax, 0xe00f, %1, {"DR6 of ", %3}
 %endmacro
 
-; Before the instruction, with RF in the saved flags.
+; Before the instruction. The saved RF is what it was; for every other fault it is set (SDM 3B 18.3.1.1).
 instruction:
     arm dr0, .target, 0x402     ; G0
     nop
@@ -60,9 +60,12 @@ instruction:
     nop
     disarm
     expect_hit 1, .target, "an instruction breakpoint"
-%ifndef QEMU_TCG
     mov eax, [hit_flags]
-    expect_bits eax, 0x10000, 0x10000, "RF in the saved flags"
+    expect_bits eax, 0x10000, 0, "RF in the saved flags of a breakpoint"
+%ifndef QEMU_TCG
+    catch_fault ud2
+    mov eax, [fault_eflags]
+    expect_bits eax, 0x10000, 0x10000, "RF in the saved flags of another fault"
 %endif
     arm dr3, .loop, 0x440       ; L3; hits in every turn
     mov ecx, 3

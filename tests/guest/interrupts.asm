@@ -88,8 +88,8 @@ bad_gates:
 ; A 16-bit gate pushes words and takes a 16-bit offset. IRET could not come back from it: the offset that it saved has
 ; lost its upper half.
 wide_and_narrow:
-    set_descriptor FREE, narrow_handler, 0xffff, 0x9a, 4    ; its base makes offset 0 the handler
-    set_gate idt + 0x54 * 8, FREE, 0, 0x86, 0
+    set_descriptor FREE, 0x100000, 0xffff, 0x9a, 4          ; its base brings the handler within 16 bits
+    set_gate idt + 0x54 * 8, FREE, narrow_handler - 0x100000, 0x86, 0
     mov ebx, esp
     int 0x54
 .after:

@@ -12,7 +12,8 @@ DOWN      equ FREE + 0x10       ; expand-down above 0FFFH, to 4 GiB
 DOWN16    equ FREE + 0x18       ; expand-down above 0FFFH, to 64 KiB
 READ_ONLY equ FREE + 0x20
 CODE_ONLY equ FREE + 0x28       ; execute-only
-CLIPPED     equ FREE + 0x30       ; code, ends inside an instruction
+CLIPPED   equ FREE + 0x30       ; code, ends inside an instruction
+IMAGE     equ 0x100000          ; its base
 
 main:
     call install_exceptions
@@ -92,53 +93,42 @@ types:
 .done:
     ret
 
+; Through SS it is #SS(0), for explicit operands and for those of the stack; ESP stays. The segment ends at STACK_TOP and
+; begins at 0, so that the handler, on the same stack, finds its frame through DS.
 %macro expect_stack_fault 1+
-    mov dword [fault_vector], NO_ERROR
-    mov dword [resume_at], %%after
-    mov [seen_esp], esp
-    %1
-%%after:
-    mov dword [resume_at], 0
-    mov ecx, esp
-    mov edx, DATA32
-    mov ss, dx
-    mov esp, [kept_esp]
+    mov ebx, esp
+    expect_fault EXC_SS, 0, %1
+    mov eax, esp
     %defstr %%what %1
-    expect [fault_vector], EXC_SS, {"vector of ", %%what}
-    expect [fault_error], 0, {"error code of ", %%what}
-    expect ecx, [seen_esp], {"ESP after ", %%what}
-    mov edx, BYTES
-    mov ss, dx
-    mov esp, ecx
+    expect eax, ebx, {"ESP after ", %%what}
 %endmacro
 
-; Through SS it is #SS(0), for explicit operands and for pushes; ESP stays. (The frame of a level-0 exception needs the
-; same stack, so the small segment leaves room for it below.)
 stack_limits:
-    mov [kept_esp], esp
+    set_descriptor BYTES, 0, (STACK_TOP >> 12) - 1, 0x92, 12
     use ss, BYTES
-    mov esp, 0x800
-    mov ebp, 0xffe
+    mov ebp, STACK_TOP - 2
     expect_stack_fault mov eax, [ebp]
-    expect_stack_fault mov [esp + 0x7fd], eax
+    expect_no_fault mov ax, [ebp]
+    mov ebp, STACK_TOP - 1
+    expect_stack_fault mov [ebp], ax
     expect_stack_fault push dword [ebp]
+    expect_stack_fault pop dword [ebp]
     expect_stack_fault xchg [ebp], eax
-    mov ebp, 0x1100
+    expect_stack_fault call [ebp]
+    expect_stack_fault fld qword [ebp]
+    mov ebp, STACK_TOP + 0x100
     expect_stack_fault leave
     use ss, DATA32
-    mov esp, [kept_esp]
+    set_descriptor BYTES, SCRATCH, 0xfff, 0x92, 4
     ret
 
 ; The limit of CS is checked for every byte that is fetched, and for the target of a jump.
 code_limit:
-    set_descriptor CLIPPED, 0, 0, 0x9a, 4
-    mov eax, .limit             ; the segment ends behind the opcode of the MOV
+    set_descriptor CLIPPED, IMAGE, 0, 0x9a, 4
+    mov eax, .limit - IMAGE     ; the segment ends behind the opcode of the MOV
     mov [gdt + CLIPPED], ax
-    shr eax, 16
-    or al, 0x40
-    mov [gdt + CLIPPED + 6], al
     set_handler EXC_GP, .back
-    jmp CLIPPED:.inside
+    jmp CLIPPED:.inside - IMAGE
 .inside:
     nop
 .limit:
@@ -152,8 +142,8 @@ code_limit:
     mov dword [handlers + EXC_GP * 4], 0
     expect [fault_vector], EXC_GP, "vector of a fetch across the limit of CS"
     expect [fault_error], 0, "error code of a fetch across the limit of CS"
-    expect [fault_eip], .limit, "saved EIP of a fetch across the limit of CS"
-    expect_fault EXC_GP, 0, jmp CLIPPED:code_limit.out
+    expect [fault_eip], .limit - IMAGE, "saved EIP of a fetch across the limit of CS"
+    expect_fault EXC_GP, 0, jmp CLIPPED:.out - IMAGE
     ret
 
 ; Other instructions that touch memory through a segment.
@@ -177,11 +167,9 @@ instructions:
     expect_fault EXC_GP, 0, lgdt [fs:0xffb]
     expect_fault EXC_GP, 0, fld qword [fs:0xffc]
     expect_fault EXC_GP, 0, fnstenv [fs:0xff0]
+    mov dword [SCRATCH + 0xffc], 0  ; a lower bound that holds: the upper one is needed as well
+    xor eax, eax
     expect_fault EXC_GP, 0, bound eax, [fs:0xffc]
     expect_fault EXC_GP, 0, call far [fs:0xffc]
     expect_fault EXC_GP, 0, bts dword [fs:0x1000], 3
     ret
-
-section .data
-kept_esp: dd 0
-seen_esp: dd 0

@@ -57,6 +57,7 @@ interrupt_flag:
 pending:
     mov dword [v86_flags], VIP | 2
     expect_v86_fault do_sti, EXC_GP, 0
+    mov word [0x7000], 0x3202           ; what it will find on its stack
     expect_v86_fault do_popf.instruction, EXC_GP, 0
     run_v86 do_cli
     expect [fault_vector], EXC_BP, "CLI with VIP"
