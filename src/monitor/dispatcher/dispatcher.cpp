@@ -189,7 +189,7 @@ bool Dispatcher::hits_execute_breakpoint() {
         if (cpu.dr7.enabled(i)) enabled |= 1u << i;
     }
     if (enabled == 0) return false;
-    cpu.dr6 = cpu.dr6.with<Dr6::B>(cpu.dr6.get<Dr6::B>() | matches);
+    cpu.pending_debug |= matches; // deliver() moves them to DR6
     return true;
 }
 
@@ -212,13 +212,13 @@ Dispatcher::Step Dispatcher::run_stepping() {
     // INT n has cleared TF on its way into the handler: no trap before the handler's first instruction.
     using insn::Op;
     Op const op = last_insn_->def ? last_insn_->def->op : Op::ud;
-    bool const enters_handler = op == Op::int_n || op == Op::int3 || op == Op::into || op == Op::int1;
+    bool const may_enter = op == Op::int_n || op == Op::int3 || op == Op::into || op == Op::int1;
+    bool const enters_handler = may_enter && !cpu.eflags.has<Eflags::TF>();
     u32 bits = cpu.pending_debug;
     if (trap_flag && !enters_handler) bits |= static_cast<u32>(Dr6::BS::mask);
-    cpu.pending_debug = 0;
     if (bits == 0) return step;
     cpu.halted = false;
-    cpu.dr6 = Dr6{{cpu.dr6.raw | bits}};
+    cpu.pending_debug = bits; // deliver() moves them to DR6
     return finish(vcpu_.deliver(static_cast<u8>(Vector::db), EventKind::exception, false, 0));
 }
 
