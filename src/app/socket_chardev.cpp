@@ -89,7 +89,10 @@ private:
 struct Address {
     sockaddr_storage storage{};
     socklen_t length{};
-    sockaddr const* get() const { return reinterpret_cast<sockaddr const*>(&storage); }
+    sockaddr const* get() const {
+        void const* const any_family = &storage; // POSIX: a sockaddr_storage is looked at as what it holds
+        return static_cast<sockaddr const*>(any_family);
+    }
 };
 
 Result<std::vector<Address>> unix_address(std::string const& path) {

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "driver/region.h"
 
+#include <bit>
 #include <cstring>
 #include <memory>
 
@@ -10,13 +11,7 @@ namespace ring3::driver {
 
 namespace {
 
-std::span<u8 const> as_bytes(auto const& object) {
-    return {reinterpret_cast<u8 const*>(&object), sizeof object};
-}
-
-std::span<u8 const> as_bytes(std::string_view text) {
-    return {reinterpret_cast<u8 const*>(text.data()), text.size()};
-}
+using FrameBytes = std::array<u8, sizeof(Frame)>;
 
 bool fits(RingWriter const& ring, std::size_t payload) {
     return payload <= max_payload && ring.room() >= sizeof(Frame) + payload;
@@ -25,8 +20,8 @@ bool fits(RingWriter const& ring, std::size_t payload) {
 /// Writes a message if it fits, whole or not at all.
 bool put_message(RingWriter& ring, Encoded const& message) {
     if (!fits(ring, message.payload.size())) return false;
-    ring.put(as_bytes(message.frame));
-    ring.put(as_bytes(message.payload));
+    ring.put(std::bit_cast<FrameBytes>(message.frame));
+    ring.put(message.payload);
     ring.publish();
     return true;
 }
@@ -41,19 +36,16 @@ template <class Variant> Result<std::optional<Variant>> take_message(RingReader&
     if (!available) return malformed("impossible ring position");
     if (*available == 0) return std::optional<Variant>{};
     if (*available < sizeof(Frame)) return malformed("truncated frame");
-    Frame frame;
-    ring.take({reinterpret_cast<u8*>(&frame), sizeof frame});
+    FrameBytes bytes;
+    ring.take(bytes);
+    auto const frame = std::bit_cast<Frame>(bytes);
     if (frame.length > max_payload || frame.length > *available - sizeof frame) return malformed("impossible length");
     std::string payload(frame.length, '\0');
-    ring.take({reinterpret_cast<u8*>(payload.data()), payload.size()});
+    ring.take(std::span{payload});
     ring.publish();
     auto message = decode<Variant>(frame, std::move(payload));
     if (!message) return malformed("malformed message of kind " + std::to_string(frame.kind));
     return message;
-}
-
-Region& region_in(host::SharedMemory const& memory) {
-    return *reinterpret_cast<Region*>(memory.bytes().data());
 }
 
 } // namespace
@@ -160,9 +152,10 @@ TraceRing& MonitorEnd::trace() {
 // ---- Channel
 
 Channel::Channel(host::SharedMemory memory, host::EventFd app_event, host::EventFd monitor_event)
-    : memory_{std::move(memory)}, app_event_{std::move(app_event)}, monitor_event_{std::move(monitor_event)} {
-    new (memory_.bytes().data()) Region; // the memory is zero already: this only starts the objects' lifetimes
-}
+    : memory_{std::move(memory)},
+      app_event_{std::move(app_event)},
+      monitor_event_{std::move(monitor_event)},
+      region_{new (memory_.bytes().data()) Region} {} // the memory is zero already: this starts the objects' lifetimes
 
 Result<Channel> Channel::create() {
     auto memory = TRY(host::SharedMemory::create("ring3-driver", sizeof(Region)));
@@ -172,11 +165,11 @@ Result<Channel> Channel::create() {
 }
 
 AppEnd Channel::app_end() {
-    return {region_in(memory_), app_event_, monitor_event_};
+    return {*region_, app_event_, monitor_event_};
 }
 
 MonitorEnd Channel::monitor_end() {
-    return {region_in(memory_), monitor_event_, app_event_};
+    return {*region_, monitor_event_, app_event_};
 }
 
 } // namespace ring3::driver

@@ -111,6 +111,7 @@ private:
     host::SharedMemory memory_;
     host::EventFd app_event_;     // the monitor signals, the app waits
     host::EventFd monitor_event_; // the app signals, the monitor waits
+    Region* region_;              // in memory_
 };
 
 } // namespace ring3::driver

@@ -22,11 +22,12 @@ std::size_t RingWriter::room() const {
     return used <= bytes_.size() ? bytes_.size() - used : 0;
 }
 
-void RingWriter::put(std::span<u8 const> bytes) {
-    for_each_run(written_, bytes.size(), bytes_.size(), [&](std::size_t at, std::size_t from, std::size_t count) {
-        std::memcpy(bytes_.data() + at, bytes.data() + from, count);
+void RingWriter::put(void const* from, std::size_t count) {
+    auto const* const source = static_cast<u8 const*>(from);
+    for_each_run(written_, count, bytes_.size(), [&](std::size_t at, std::size_t done, std::size_t piece) {
+        std::memcpy(bytes_.data() + at, source + done, piece);
     });
-    written_ += static_cast<u32>(bytes.size());
+    written_ += static_cast<u32>(count);
 }
 
 std::optional<std::size_t> RingReader::available() const {
@@ -35,11 +36,12 @@ std::optional<std::size_t> RingReader::available() const {
     return used;
 }
 
-void RingReader::take(std::span<u8> out) {
-    for_each_run(read_, out.size(), bytes_.size(), [&](std::size_t at, std::size_t to, std::size_t count) {
-        std::memcpy(out.data() + to, bytes_.data() + at, count);
+void RingReader::take(void* to, std::size_t count) {
+    auto* const target = static_cast<u8*>(to);
+    for_each_run(read_, count, bytes_.size(), [&](std::size_t at, std::size_t done, std::size_t piece) {
+        std::memcpy(target + done, bytes_.data() + at, piece);
     });
-    read_ += static_cast<u32>(out.size());
+    read_ += static_cast<u32>(count);
 }
 
 } // namespace ring3::driver

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <optional>
 #include <span>
+#include <string_view>
 
 namespace ring3::driver {
 
@@ -31,10 +32,12 @@ public:
     /// Bytes that fit now. A peer that claims to have read what was not written yet gets no room at all.
     std::size_t room() const;
     /// Puts bytes behind what was put before; the reader sees nothing until publish(). Never more than room().
-    void put(std::span<u8 const> bytes);
+    void put(std::span<u8 const> bytes) { put(bytes.data(), bytes.size()); }
+    void put(std::string_view text) { put(text.data(), text.size()); }
     void publish() { positions_->written.store(written_); }
 
 private:
+    void put(void const* from, std::size_t count);
     RingPositions* positions_;
     std::span<u8> bytes_;
     u32 written_{};
@@ -47,11 +50,13 @@ public:
     /// Bytes that can be taken now; nothing if the peer's position is impossible.
     std::optional<std::size_t> available() const;
     /// Copies the next bytes out. Never more than available().
-    void take(std::span<u8> out);
+    void take(std::span<u8> out) { take(out.data(), out.size()); }
+    void take(std::span<char> out) { take(out.data(), out.size()); }
     /// Gives the room of everything taken back to the writer.
     void publish() { positions_->read.store(read_); }
 
 private:
+    void take(void* to, std::size_t count);
     RingPositions* positions_;
     std::span<u8 const> bytes_;
     u32 read_{};
