@@ -9,8 +9,8 @@ add_library(ring3_flags INTERFACE)
 target_include_directories(ring3_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(ring3_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wcast-qual -Werror>
-  # GCC 12 sees these two in its own <algorithm>, where copies of small ranges are inlined: false alarms.
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds -Wno-stringop-overflow>
+  # GCC 12 sees these in its own <algorithm>, where copies of small ranges are inlined: false alarms.
+  "$<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds;-Wno-stringop-overflow;-Wno-stringop-overread>"
   # Strict aliasing is off: guest memory and register files are looked at in several widths everywhere.
   -fno-strict-aliasing -fstack-protector-strong)
 target_compile_definitions(ring3_flags INTERFACE RING3_VERSION="${PROJECT_VERSION}")

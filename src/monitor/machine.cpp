@@ -11,6 +11,8 @@ namespace ring3 {
 
 namespace {
 
+/// What firmware leaves in IA32_MTRR_DEF_TYPE (SDM 3A 11.11.2.1): MTRRs and fixed MTRRs on, memory is write-back.
+constexpr u64 mtrrs_enabled_write_back = 0xc06;
 constexpr u64 video_memory_size = pc::option_roms - pc::video_memory;
 
 PcConfig board_config(driver::MachineConfig const& config, unsigned physical_bits) {
@@ -82,6 +84,7 @@ void Machine::start(StartState const& state) {
     for (auto const name : {SegmentName::ds, SegmentName::es, SegmentName::ss, SegmentName::fs, SegmentName::gs})
         flat(name, 0x18, 0x00cf'9300'0000'ffff);
     cpu.gdtr = {state.gdt_base, state.gdt_limit};
+    cpu.mtrr_def_type = mtrrs_enabled_write_back;
     cpu.gpr[eax] = state.eax;
     cpu.gpr[ebx] = state.ebx;
     cpu.gpr[edx] = 0;
@@ -118,10 +121,7 @@ void Machine::run() {
 bool Machine::service() {
     board_.timers().run_expired();
     if (channel_.attention()) take_messages();
-    if (board_.nmi_pending()) {
-        board_.acknowledge_nmi();
-        vcpu_.cpu.nmi_pending = true;
-    }
+    take_nmi();
     pump_serial();
     update_statistics();
     return !ended_ && !clock_.paused();
@@ -132,6 +132,13 @@ void Machine::pump_serial() {
         if (config_.serial[port]) serial_[port].pump(board_.serial(port));
     parallel_.flush();
     debugcon_.flush();
+}
+
+void Machine::take_nmi() {
+    if (!board_.nmi_pending()) [[likely]]
+        return;
+    board_.acknowledge_nmi();
+    vcpu_.cpu.nmi_pending = true;
 }
 
 /// HLT: sleep on the host until the next timer, a message, or what a full ring waits for.
@@ -175,7 +182,8 @@ void Machine::obey(driver::ToMonitor const& message) {
         void operator()(driver::PowerButton) const { machine.board_.press_power_button(); }
         void operator()(driver::Nmi) const { machine.board_.raise_nmi(); }
         void operator()(driver::QueryRegisters) const {
-            machine.channel_.send(driver::RegistersText{EventLog::describe(machine.vcpu_)});
+            machine.channel_.send(
+                driver::RegistersText{EventLog::describe(machine.vcpu_).substr(0, driver::max_payload)});
         }
         void operator()(driver::Quit) const { machine.ended_ = true; }
     };
@@ -188,7 +196,9 @@ void Machine::obey(driver::ToMonitor const& message) {
 void Machine::end(driver::FromMonitor const& last_words) {
     if (ended_) return;
     ended_ = true;
-    pump_serial();
+    for (SerialEnd& port : serial_) port.flush();
+    parallel_.flush();
+    debugcon_.flush();
     update_statistics();
     channel_.send(last_words);
 }
@@ -214,6 +224,11 @@ void Machine::triple_fault() {
     end(driver::TripleFault{});
 }
 
+void Machine::mmio_write(GuestPhys address, u64 value, unsigned bytes) {
+    board_.mmio().write(address, value, bytes);
+    take_nmi(); // the local APIC sends them to itself
+}
+
 // ---- accesses ---------------------------------------------------------------------------------------------------
 
 u32 Machine::port_read(u16 port, unsigned bytes) {
@@ -224,6 +239,7 @@ u32 Machine::port_read(u16 port, unsigned bytes) {
 void Machine::port_write(u16 port, u32 value, unsigned bytes) {
     vcpu_.mmu.attention = true;
     board_.ports().write(port, value, bytes);
+    take_nmi();
 }
 
 void Machine::unclaimed_read(u16 port, unsigned bytes) {

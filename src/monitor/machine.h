@@ -49,9 +49,7 @@ private:
 
     // ---- MmioHandler
     u64 mmio_read(GuestPhys address, unsigned bytes) override { return board_.mmio().read(address, bytes); }
-    void mmio_write(GuestPhys address, u64 value, unsigned bytes) override {
-        board_.mmio().write(address, value, bytes);
-    }
+    void mmio_write(GuestPhys address, u64 value, unsigned bytes) override;
 
     // ---- PowerSwitch: what the guest does to its machine
     void power_off() override;
@@ -76,6 +74,7 @@ private:
     void obey(driver::ToMonitor const& message);
     void take_messages();
     void pump_serial();
+    void take_nmi();
     void sleep();
     void triple_fault();
     void update_statistics();

@@ -33,7 +33,7 @@ Result<void> prepare_and_run(driver::MachineConfig const& config, driver::Monito
 int run_monitor(driver::MachineConfig const& config, driver::MonitorEnd channel) {
     auto const result = prepare_and_run(config, channel);
     if (result) return 0;
-    channel.send(driver::Stopped{result.error().message});
+    channel.send(driver::Stopped{result.error().message, static_cast<u8>(result.error().status)});
     return static_cast<int>(result.error().status);
 }
 

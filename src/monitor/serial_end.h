@@ -7,6 +7,8 @@
 #include "monitor/devices/uart16550.h"
 
 #include <deque>
+#include <optional>
+#include <string>
 
 namespace ring3 {
 
@@ -25,6 +27,8 @@ public:
 
     /// Moves what can be moved, in both directions. To be called often and before the vCPU sleeps.
     void pump(Uart16550& uart);
+    /// Sends everything, however long the app takes: before the last words.
+    void flush();
     /// Is there input that the UART could take now?
     bool has_input() const { return !in_.empty(); }
 
@@ -33,7 +37,8 @@ private:
     driver::MonitorEnd& channel_;
     u8 port_;
     std::string out_;
-    std::deque<char> in_; // at most SerialIn::window: the app keeps to it
+    std::optional<driver::ModemLines> modem_lines_; // not told yet
+    std::deque<char> in_;                           // at most SerialIn::window: the app keeps to it
     bool break_{};
 };
 
