@@ -19,6 +19,8 @@ TINY = BUILD / "guests/tiny.elf"
 FLAT = BUILD / "guests/flat.bin"
 MEMTEST = pathlib.Path("/boot/memtest86+ia32.bin")
 
+os.environ["RING3_GUEST"] = str(GUEST)  # also for a build directory elsewhere
+
 TIMEOUT = 600
 
 # Exit statuses (README): even ones are ring3's own, odd ones come from isa-debug-exit.
