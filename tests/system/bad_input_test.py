@@ -69,7 +69,7 @@ class BadInput(unittest.TestCase):
     @needs(TINY)
     def test_senseless_memory(self):
         for size in ("-5", "lots", "1T", ""):
-            self.assert_refused(USAGE, "-m", "-kernel", TINY, "-m", size)
+            self.assert_refused(USAGE, "memory", "-kernel", TINY, "-m", size)
 
     def test_an_unknown_option(self):
         self.assert_refused(USAGE, "-frobnicate", "-frobnicate")

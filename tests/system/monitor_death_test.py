@@ -4,16 +4,15 @@ import os
 import signal
 import unittest
 
-from ring3_programs import INTERNAL, TINY, Machine, needs_debian, GUEST, needs
+from ring3_programs import INTERNAL, MEMTEST, Machine, needs
 
 
-@needs(TINY)
 class MonitorDeath(unittest.TestCase):
-    @needs_debian
+    @needs(MEMTEST)
     def test_a_killed_monitor_is_reported(self):
         for number in (signal.SIGSEGV, signal.SIGKILL, signal.SIGSYS):
-            with Machine("-kernel", GUEST / "vmlinuz", "-append", "console=ttyS0", "-nodefaults") as machine:
-                self.assertTrue(machine.wait_for_output("Linux version"), machine.error_text())
+            with Machine("-kernel", MEMTEST, "-append", "console=ttyS0", "-m", "32", "-nodefaults") as machine:
+                self.assertTrue(machine.wait_for_output("Memtest86+"), machine.error_text())
                 monitors = machine.children()
                 self.assertEqual(len(monitors), 1)
                 os.kill(monitors[0], number)

@@ -15,7 +15,7 @@ class Tiny(unittest.TestCase):
     def test_it_takes_interrupts_runs_a_task_and_powers_off(self):
         done = system(*STDIO, "-kernel", TINY, "-append", "hello there")
         self.assertEqual(done.returncode, 0, done.stderr)
-        for line in ("timer: 10 interrupts came", "task: ended with status 0", "tiny: powering off"):
+        for line in ("timer: 10 interrupts came", "task: ended with status 42", "tiny: powering off"):
             self.assertIn(line, done.stdout)
         self.assertIn("hello there", done.stdout)
 
