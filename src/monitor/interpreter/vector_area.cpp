@@ -134,6 +134,7 @@ Outcome fxsave(Vcpu& v, Insn const& insn) {
     TRY_GUEST(check_x87_available(v));
     Linear area;
     TRY_GUEST(aligned_operand(v, insn, sizeof(FxImage), fx_alignment, Access::write, area));
+    TRY_GUEST(v.mmu.probe(area, v.privilege(), Access::write, sizeof(FxImage))); // also what is not written
     return v.mmu.write_bytes(area, v.privilege(), &fx_of(v), fx_used);
 }
 
@@ -142,7 +143,7 @@ Outcome fxrstor(Vcpu& v, Insn const& insn) {
     Linear address;
     TRY_GUEST(aligned_operand(v, insn, sizeof(FxImage), fx_alignment, Access::read, address));
     XImage area{};
-    TRY_GUEST(load_part(v, address, area, {0, fx_used}));
+    TRY_GUEST(load_part(v, address, area, {0, sizeof(FxImage)}));
     if (!is_legal(area.fx.mxcsr)) return Outcome::fault(Vector::gp, 0);
     accept_x87(v, area);
     fx_of(v).mxcsr = area.fx.mxcsr;

@@ -18,9 +18,16 @@ void x87_errors_changed(Vcpu& v) {
 
 Outcome aligned_operand(Vcpu& v, insn::Insn const& insn, unsigned size, unsigned alignment, Access access,
                         Linear& address) {
+    u32 const offset = v.effective_address(insn);
+    Segment const& segment = v.cpu.seg(Vcpu::segment_of(insn));
+    if (((segment.base + offset) & (alignment - 1)) != 0) return Outcome::fault(Vector::gp, 0);
+    return v.linear_for(Vcpu::segment_of(insn), offset, size, access, address);
+}
+
+Outcome checked_operand(Vcpu& v, insn::Insn const& insn, unsigned size, unsigned alignment, Access access,
+                        Linear& address) {
     TRY_GUEST(v.linear_for(Vcpu::segment_of(insn), v.effective_address(insn), size, access, address));
-    if ((address.raw & (alignment - 1)) != 0) return Outcome::fault(Vector::gp, 0);
-    return Outcome::next();
+    return v.mmu.misaligned(address, v.privilege(), alignment) ? Outcome::fault(Vector::ac, 0) : Outcome::next();
 }
 
 } // namespace ring3

@@ -71,9 +71,24 @@ inline Outcome check_avx(Vcpu& v) {
     return check_not_switched(v);
 }
 
-/// The linear address of a memory operand that must be aligned to `alignment` bytes: #SS or #GP of its segment, then
-/// #GP(0) for alignment.
+/// The linear address of a memory operand that must be aligned to `alignment` bytes: #GP(0) for alignment, then #SS or
+/// #GP of its segment. Processors look at the alignment first.
 Outcome aligned_operand(Vcpu& v, insn::Insn const& insn, unsigned size, unsigned alignment, Access access,
                         Linear& address);
+
+/// The linear address of an operand whose size is not its alignment: #AC(0) if that is checked (SDM 3A table 6-7).
+Outcome checked_operand(Vcpu& v, insn::Insn const& insn, unsigned size, unsigned alignment, Access access,
+                        Linear& address);
+
+/// While it lives no access raises #AC: for the vector types that make no such check (SDM 2A 2.4, types 6, 11, 12).
+class WithoutAlignmentChecks {
+public:
+    explicit WithoutAlignmentChecks(Vcpu& v) : v_{v} { v.mmu.set_alignment_checks(false); }
+    ~WithoutAlignmentChecks() { v_.update_mode(); }
+    WithoutAlignmentChecks(WithoutAlignmentChecks const&) = delete;
+
+private:
+    Vcpu& v_;
+};
 
 } // namespace ring3

@@ -1,8 +1,8 @@
 // Gathers (SDM 2C VGATHERDPS and its kin): each chosen element from an address of its own.
 //
 // A fault in the middle leaves what was done: finished elements are in the destination, their mask bits are clear, and
-// the restarted instruction does the rest. So state is committed element by element, lowest first. What lies above a
-// register's elements becomes zero with the first one: the oracle test has that from a processor.
+// the restarted instruction does the rest. So state is committed element by element, lowest first. What lies above the
+// register's width becomes zero with the first one: the oracle test has that from a processor.
 #include "insn/operands.h"
 #include "monitor/interpreter/vector_checks.h"
 #include "monitor/interpreter/vector_masked.h"
@@ -62,13 +62,14 @@ void widen_mask(VectorRegister& mask, Gather const& g) {
 
 Outcome gather_elements(Vcpu& v, Insn const& insn, Gather const& g, VectorRegister& destination, VectorRegister& mask) {
     constexpr u8 done[8]{};
+    WithoutAlignmentChecks const guard{v};
     VectorRegister const index = read_ymm(image(v.cpu.fpu), g.index);
     for (unsigned i = 0; i < g.count; ++i) {
         if (!mask.chosen(i, g.element_size)) continue;
         u8 bytes[8];
         TRY_GUEST(v.load_bytes(Vcpu::segment_of(insn), address_of(v, insn, g, index, i), bytes, g.element_size));
         set_element(destination, i, g.element_size, bytes);
-        clear_above(destination, g.count * g.element_size);
+        clear_above(destination, g.width);
         set_element(mask, i, g.element_size, done);
     }
     return Outcome::next();
@@ -85,7 +86,7 @@ Outcome gather(Vcpu& v, Insn const& insn) {
     VectorRegister mask = read_ymm(state, g.mask);
     widen_mask(mask, g);
     Outcome const outcome = gather_elements(v, insn, g, destination, mask);
-    if (outcome.is_next()) { // also if no element was chosen
+    if (outcome.is_next()) {
         clear_above(destination, g.count * g.element_size);
         mask = {};
     }

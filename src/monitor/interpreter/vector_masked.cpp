@@ -64,10 +64,20 @@ Place implicit_destination(Vcpu const& v, Insn const& insn) {
     return {Vcpu::segment_of(insn), insn.address_width == 2 ? offset & 0xffff : offset};
 }
 
+/// MASKMOV's operand as a whole: processors check it so, whatever the mask chooses (SDM 2B MASKMOVDQU leaves it to them).
+Outcome check_whole(Vcpu& v, Place place, unsigned size) {
+    Linear address;
+    TRY_GUEST(v.linear_for(place.segment, place.offset, size, Access::write, address));
+    if (v.mmu.misaligned(address, v.privilege(), sizeof(u64))) return Outcome::fault(Vector::ac, 0);
+    return v.mmu.probe(address, v.privilege(), Access::write, size);
+}
+
 Outcome maskmovq(Vcpu& v, Insn const& insn) {
     TRY_GUEST(check_mmx(v));
     FxImage& fx = fx_of(v);
     ByteMask const mask = byte_mask(read_mmx(fx, insn.rm()), 1, sizeof(u64));
+    TRY_GUEST(check_whole(v, implicit_destination(v, insn), sizeof(u64)));
+    WithoutAlignmentChecks const guard{v};
     TRY_GUEST(store_chosen(v, implicit_destination(v, insn), mask, read_mmx(fx, insn.reg())));
     enter_mmx(fx);
     return Outcome::next();
@@ -77,6 +87,8 @@ Outcome maskmovdqu(Vcpu& v, Insn const& insn) {
     TRY_GUEST(insn.vex ? check_avx(v) : check_sse(v));
     XImage const& state = image(v.cpu.fpu);
     ByteMask const mask = byte_mask(read_ymm(state, insn.rm()), 1, sizeof(XmmSlot));
+    TRY_GUEST(check_whole(v, implicit_destination(v, insn), sizeof(XmmSlot)));
+    WithoutAlignmentChecks const guard{v};
     return store_chosen(v, implicit_destination(v, insn), mask, read_ymm(state, insn.reg()));
 }
 
@@ -98,6 +110,7 @@ Outcome maskmov(Vcpu& v, Insn const& insn) {
 
 Outcome vmaskmov(Vcpu& v, Insn const& insn) {
     TRY_GUEST(check_avx(v));
+    WithoutAlignmentChecks const guard{v};
     XImage& state = image(v.cpu.fpu);
     unsigned const size = insn.vex_l ? VectorRegister::ymm_size : VectorRegister::xmm_size;
     ByteMask const mask = byte_mask(read_ymm(state, insn.vvvv & 7), element_size(insn), size);

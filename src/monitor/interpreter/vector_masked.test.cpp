@@ -38,17 +38,14 @@ TEST(maskmov, of_mmx_enters_the_mmx_state) {
     EXPECT_EQ(m.fx().st[7].exponent, 0x3fff);
 }
 
-TEST(maskmov, does_not_touch_pages_without_chosen_bytes) {
+TEST(maskmov, wants_the_whole_operand_writable_as_processors_do) {
     VectorMachine m;
     m.enable_paging();
     m.unmap(m.page);
     m.reg(edi) = m.page - 8;
     m.set_xmm<u64>(1, {0x1111'1111'1111'1111, 0x2222'2222'2222'2222});
-    m.set_xmm<u64>(2, {~u64{0}, 0});
-    EXPECT_EQ(m.execute({0x66, 0x0f, 0xf7, 0xca}), next);
-    EXPECT_EQ(m.peek<u64>(m.page - 8), 0x1111'1111'1111'1111u);
+    m.set_xmm<u64>(2, {~u64{0}, 0}); // no byte of the second page
     m.poke<u64>(m.page - 8, 0);
-    m.set_xmm<u64>(2, {~u64{0}, 0x80});
     EXPECT_EQ(m.execute({0x66, 0x0f, 0xf7, 0xca}), Outcome::fault(Vector::pf, 2));
     EXPECT_EQ(m.peek<u64>(m.page - 8), 0u);
 }
@@ -141,6 +138,20 @@ TEST_F(Gather, keeps_what_was_done_before_a_page_fault) {
     EXPECT_EQ(m.xmm<u32>(1, 0), 105u);
     EXPECT_EQ(m.xmm<u32>(1, 1), 77u);
     EXPECT_EQ(m.xmm<u32>(1, 2), 106u);
+}
+
+TEST_F(Gather, widens_the_whole_mask_before_a_page_fault) {
+    m.enable_paging();
+    m.unmap(m.page);
+    u32 const far = (m.page - m.data) / 4;
+    m.fill_ymm(3, 1);
+    m.set_xmm<u32>(2, {far, 0, 0, 0});
+    m.set_xmm<u32>(3, {chosen, 1, chosen, 2});
+    EXPECT_EQ(m.execute({0xc4, 0xe2, 0x61, 0x91, 0x0c, 0x93}), Outcome::fault(Vector::pf, 0)); // vpgatherqd
+    EXPECT_EQ(m.xmm<u64>(3, 0), 0xffff'ffffu);
+    EXPECT_EQ(m.xmm<u64>(3, 1), 0xffff'ffffu) << "although only two elements are used";
+    EXPECT_EQ(m.state().ymm_high[3].low, 0u);
+    EXPECT_NE(m.state().ymm_high[1].low, 0u) << "the destination is as it was";
 }
 
 TEST_F(Gather, demands_three_different_registers) {

@@ -60,17 +60,24 @@ bool writes_memory(NativePlan const& plan) {
     return plan.memory_bytes != 0 && plan.memory != insn::Access::read;
 }
 
+/// x87's 80-bit formats count as quadwords where #AC is checked (SDM 3A table 6-7); all other sizes are powers of two.
+Outcome operand_address(Vcpu& v, Insn const& insn, NativePlan const& plan, Access access, Linear& address) {
+    constexpr unsigned extended = 10, quadword = 8;
+    if (plan.memory_bytes == extended) return checked_operand(v, insn, extended, quadword, access, address);
+    return aligned_operand(v, insn, plan.memory_bytes, plan.alignment, access, address);
+}
+
 Outcome fetch_memory(Vcpu& v, Insn const& insn, NativePlan const& plan, NativeFrame& frame) {
     if (!reads_memory(plan)) return Outcome::next();
     Linear address;
-    TRY_GUEST(aligned_operand(v, insn, plan.memory_bytes, plan.alignment, Access::read, address));
+    TRY_GUEST(operand_address(v, insn, plan, Access::read, address));
     return read_memory(v, address, plan.memory_bytes, frame);
 }
 
 /// Makes sure that the memory operand can be written.
 Outcome prepare_store(Vcpu& v, Insn const& insn, NativePlan const& plan, MemoryOperand& operand) {
     if (!writes_memory(plan)) return Outcome::next();
-    TRY_GUEST(aligned_operand(v, insn, plan.memory_bytes, plan.alignment, Access::write, operand.address));
+    TRY_GUEST(operand_address(v, insn, plan, Access::write, operand.address));
     operand.host = direct_store(v, operand.address, plan.memory_bytes);
     if (operand.host != nullptr) [[likely]]
         return Outcome::next();
@@ -146,14 +153,27 @@ template <Outcome (*check)(Vcpu&)> Outcome run_vector(Vcpu& v, Insn const& insn)
     return store_memory(v, *plan, v.native.frame(), destination);
 }
 
+/// For a store that would fault: an unmasked exception of the instruction's own comes first, as then nothing is stored.
+Outcome fault_unless_withheld(Vcpu& v, Insn const& insn, NativePlan const& plan, Outcome fault) {
+    FxImage const before = fx_of(v);
+    if (NativeRunner::run(plan, v.cpu.fpu, v.native.frame()) == NativeRunner::Ending::withheld) {
+        remember_x87_instruction(v, insn);
+        return Outcome::next();
+    }
+    fx_of(v) = before;
+    return fault;
+}
+
 /// Exceptions of x87 are raised by the next waiting instruction, so this one always completes; but it may not store.
-/// It may pop: nothing may fault after the run.
+/// It may pop: its store must not fault after the run.
 Outcome run_x87(Vcpu& v, Insn const& insn) {
     TRY_GUEST(check_x87(v));
     NativePlan const* plan;
     TRY_GUEST(prepare(v, insn, plan));
     MemoryOperand destination;
-    TRY_GUEST(prepare_store(v, insn, *plan, destination));
+    Outcome const prepared = prepare_store(v, insn, *plan, destination);
+    if (!prepared.is_next()) [[unlikely]]
+        return fault_unless_withheld(v, insn, *plan, prepared);
     NativeRunner::Ending const ending = NativeRunner::run(*plan, v.cpu.fpu, v.native.frame());
     TRY_GUEST(outcome_of(v, ending));
     commit_registers(v, *plan, v.native.frame());
@@ -174,15 +194,23 @@ Handler pick_x87(Insn const& insn) {
     return run_x87;
 }
 
-/// SDM 2A CVTPI2PD: alone among its kind it leaves the x87 state alone if its source is memory.
-static bool is_cvtpi2pd(InsnDef const& def) {
-    return def.vector == insn::VectorType::mmx_sse && def.opcode == 0x2a && def.prefix == insn::Prefix::p66;
+/// SDM 2A CVTPI2PD: it leaves the x87 state alone if its source is memory. CVTPI2PS does the same on processors that
+/// could be asked, though its page does not say so.
+static bool is_cvtpi2(InsnDef const& def) {
+    return def.vector == insn::VectorType::mmx_sse && def.opcode == 0x2a;
+}
+
+/// VCVTPH2PS and VCVTPS2PH: SDM 2A 2.4, type 11.
+static Outcome run_half_conversion(Vcpu& v, Insn const& insn) {
+    WithoutAlignmentChecks const guard{v};
+    return run_vector<check_avx>(v, insn);
 }
 
 Handler pick_vector(Insn const& insn) {
     InsnDef const& def = *insn.def;
+    if (def.feature == insn::Feature::f16c) return run_half_conversion;
     if (insn.vex) return run_vector<check_avx>;
-    if (is_cvtpi2pd(def) && insn.has_memory) return run_vector<check_sse>;
+    if (is_cvtpi2(def) && insn.has_memory) return run_vector<check_sse>;
     if (uses_mmx(def)) return uses_xmm(def) ? run_vector<check_mmx_and_sse> : run_vector<check_mmx>;
     if (def.vector == insn::VectorType::sse_no_fault) return run_vector<check_none>;
     return run_vector<check_sse>;

@@ -304,6 +304,47 @@ TEST(x87_environment, survives_a_round_trip_in_every_format) {
         }
 }
 
+TEST(x87_environment, turns_the_stack_but_moves_no_register) {
+    VectorMachine m;
+    fill_environment(m); // 1.0 in physical register 6, TOP
+    m.reg(ebx) = m.data;
+    EXPECT_EQ(m.execute({0xd9, 0x33}), next); // fnstenv [ebx]
+    m.poke<u16>(m.data + 4, 4 << 11);         // TOP = 4
+    EXPECT_EQ(m.execute({0xd9, 0x23}), next); // fldenv [ebx]
+    EXPECT_EQ(m.top(), 4u);
+    EXPECT_EQ(m.st(6 - 4), 1.0);
+    EXPECT_EQ(m.execute({0xdb, 0xe3}), next); // fninit
+    EXPECT_EQ(m.top(), 0u);
+    EXPECT_EQ(m.st(6), 1.0);
+}
+
+TEST(x87_environment, is_aligned_as_its_words_are) {
+    VectorMachine m;
+    m.cpu.cpl = 3;
+    m.cpu.cr0 = m.cpu.cr0.with<Cr0::AM>(1);
+    m.set_flags(Eflags::AC::mask);
+    m.v.update_mode();
+    m.reg(ebx) = m.data + 2;
+    EXPECT_EQ(m.execute({0xd9, 0x33}), Outcome::fault(Vector::ac, 0)); // fnstenv [ebx]
+    EXPECT_EQ(m.execute({0x66, 0xd9, 0x33}), next);                    // 16-bit
+    m.reg(ebx) = m.data + 4;
+    EXPECT_EQ(m.execute({0xdb, 0x2b}), Outcome::fault(Vector::ac, 0)); // fld tbyte [ebx]: as quadwords
+}
+
+TEST(x87, store_that_is_withheld_needs_no_memory) {
+    VectorMachine m;
+    m.enable_paging();
+    m.unmap(m.page);
+    m.reg(ebx) = m.page;
+    EXPECT_EQ(m.execute({0xd9, 0xe8}), next);                          // fld1
+    EXPECT_EQ(m.execute({0xdd, 0x1b}), Outcome::fault(Vector::pf, 2)); // fstp qword [ebx]
+    EXPECT_EQ(m.st(0), 1.0);
+    m.fx().fcw.raw = unmasked;
+    m.fx().tags = 0;
+    EXPECT_EQ(m.execute({0xdd, 0x1b}), next); // from an empty register: an exception, so no store
+    EXPECT_TRUE(m.fx().fsw.has<Fsw::ES>());
+}
+
 TEST(x87_environment, of_fnsave_ends_with_the_registers) {
     VectorMachine m;
     fill_environment(m);

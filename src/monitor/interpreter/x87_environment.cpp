@@ -78,6 +78,21 @@ void get_registers(FxImage& fx, std::span<u8 const> bytes) {
     }
 }
 
+/// Areas are aligned if their words are (SDM 3A table 6-7).
+Outcome store_area(Vcpu& v, insn::Insn const& insn, std::span<u8 const> bytes) {
+    Linear address;
+    unsigned const size = static_cast<unsigned>(bytes.size());
+    TRY_GUEST(checked_operand(v, insn, size, insn.operand_size, Access::write, address));
+    return v.mmu.write_bytes(address, v.privilege(), bytes.data(), size);
+}
+
+Outcome load_area(Vcpu& v, insn::Insn const& insn, std::span<u8> bytes) {
+    Linear address;
+    unsigned const size = static_cast<unsigned>(bytes.size());
+    TRY_GUEST(checked_operand(v, insn, size, insn.operand_size, Access::read, address));
+    return v.mmu.read_bytes(address, v.privilege(), bytes.data(), size);
+}
+
 void load_environment(Vcpu& v, EnvironmentFormat format, std::span<u8 const> bytes) {
     read_environment(fx_of(v), format, bytes);
     sanitize_x87_pointers(v);
@@ -118,7 +133,7 @@ Outcome fnstenv(Vcpu& v, insn::Insn const& insn) {
     std::array<u8, 28> bytes{};
     FxImage& fx = fx_of(v);
     write_environment(fx, format, bytes);
-    TRY_GUEST(v.store_bytes(Vcpu::segment_of(insn), v.effective_address(insn), bytes.data(), environment_size(format)));
+    TRY_GUEST(store_area(v, insn, std::span{bytes}.first(environment_size(format))));
     fx.fcw.raw |= static_cast<u16>(Fcw::Masks::mask);
     x87_errors_changed(v);
     return Outcome::next();
@@ -128,7 +143,7 @@ Outcome fldenv(Vcpu& v, insn::Insn const& insn) {
     TRY_GUEST(check_x87(v));
     EnvironmentFormat const format = format_for(v, insn);
     std::array<u8, 28> bytes{};
-    TRY_GUEST(v.load_bytes(Vcpu::segment_of(insn), v.effective_address(insn), bytes.data(), environment_size(format)));
+    TRY_GUEST(load_area(v, insn, std::span{bytes}.first(environment_size(format))));
     load_environment(v, format, bytes);
     return Outcome::next();
 }
@@ -142,7 +157,7 @@ Outcome fnsave(Vcpu& v, insn::Insn const& insn) {
     FxImage& fx = fx_of(v);
     write_environment(fx, format, bytes);
     put_registers(fx, std::span{bytes}.subspan(size, registers_bytes));
-    TRY_GUEST(v.store_bytes(Vcpu::segment_of(insn), v.effective_address(insn), bytes.data(), size + registers_bytes));
+    TRY_GUEST(store_area(v, insn, std::span{bytes}.first(size + registers_bytes)));
     init_x87(fx);
     x87_errors_changed(v);
     return Outcome::next();
@@ -153,7 +168,7 @@ Outcome frstor(Vcpu& v, insn::Insn const& insn) {
     EnvironmentFormat const format = format_for(v, insn);
     unsigned const size = environment_size(format);
     std::array<u8, largest_save> bytes{};
-    TRY_GUEST(v.load_bytes(Vcpu::segment_of(insn), v.effective_address(insn), bytes.data(), size + registers_bytes));
+    TRY_GUEST(load_area(v, insn, std::span{bytes}.first(size + registers_bytes)));
     load_environment(v, format, bytes);
     get_registers(fx_of(v), std::span{bytes}.subspan(size, registers_bytes));
     return Outcome::next();

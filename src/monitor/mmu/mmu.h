@@ -76,6 +76,9 @@ public:
     void update_breakpoints();
     /// #AC for misaligned user data accesses (SDM 3A 6.15, CR0.AM and EFLAGS.AC and CPL 3); see Vcpu::update_mode().
     void set_alignment_checks(bool on) { alignment_mask_ = on ? ~u64{0} : 0; }
+    /// Would an access that should be aligned to its size, at most 8 bytes, raise #AC? Every access is held against this;
+    /// only those whose alignment is not their size need to ask.
+    bool misaligned(Linear address, Privilege privilege, unsigned size) const;
     /// A20 gate (SDM 3A 8.7.13.4 / 22.8.5): off masks bit 20 of every gpa.
     void set_a20(bool enabled);
     bool a20() const { return a20_mask_ == ~u64{0}; }
@@ -141,7 +144,6 @@ private:
     void quicken(Linear address, Privilege privilege);
     bool watched(Linear page) const;
     void note_data_breakpoints(Linear address, unsigned size, Access access);
-    bool misaligned(Linear address, Privilege privilege, unsigned size) const;
 
     GuestCpu& cpu_;
     PhysicalMemory& memory_;
