@@ -31,11 +31,13 @@ struct JumpIndirect {
     }
 };
 
-/// The limit check comes before the push (SDM 2A CALL).
+/// SDM 2A CALL has the limit checked before the return address is stored; processors do it in this order.
 template <class T> Outcome call_to(Vcpu& v, u32 target) {
-    auto const return_address = static_cast<T>(v.next_eip);
+    u32 const top = (static_cast<u32>(v.cpu.gpr[esp]) - u32{sizeof(T)}) & v.stack_mask();
+    TRY_GUEST(v.store<T>(SegmentName::ss, top, static_cast<T>(v.next_eip)));
     TRY_GUEST(v.jump_to(target));
-    return v.push<T>(return_address);
+    v.set_stack_pointer(top);
+    return Outcome::next();
 }
 
 struct Call {

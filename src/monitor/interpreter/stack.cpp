@@ -44,33 +44,25 @@ struct Pop {
 
 struct PushAll {
     template <class T> static Outcome run(Vcpu& v, Insn const&) {
-        constexpr u32 size = 8 * sizeof(T);
-        u32 const mask = v.stack_mask();
-        u32 const top = (v.stack_pointer() - size) & mask;
-        if (top <= mask - (size - 1)) { // in one piece: nothing is stored unless all can be
-            Linear address;
-            TRY_GUEST(v.linear_for(stack_segment, top, size, Access::write, address));
-            TRY_GUEST(v.mmu.probe(address, v.privilege(), Access::write, size));
-        }
-        for (u32 i = 0; i < 8; ++i) { // EAX lies highest
-            u32 const offset = (v.stack_pointer() - (i + 1) * u32{sizeof(T)}) & mask;
+        u32 offset = v.stack_pointer();
+        for (u32 i = 0; i < 8; ++i) { // EAX lies highest, and stays if a later one faults
+            offset = (offset - u32{sizeof(T)}) & v.stack_mask();
             TRY_GUEST(v.store<T>(stack_segment, offset, static_cast<T>(v.cpu.gpr[i])));
         }
-        v.set_stack_pointer(top);
+        v.set_stack_pointer(offset);
         return Outcome::next();
     }
 };
 
 struct PopAll {
     template <class T> static Outcome run(Vcpu& v, Insn const&) {
-        T values[8]{};
-        u32 const mask = v.stack_mask();
-        for (u32 i = 0; i < 8; ++i) // EDI lies lowest
-            if (7 - i != esp)
-                TRY_GUEST(v.load<T>(stack_segment, (v.stack_pointer() + i * u32{sizeof(T)}) & mask, values[7 - i]));
+        for (u8 i = 0; i < 8; ++i) { // EDI lies lowest, and stays if a later one faults
+            u8 const number = 7 - i;
+            T value; // also of ESP, which is dropped
+            TRY_GUEST(v.load<T>(stack_segment, (v.stack_pointer() + i * u32{sizeof(T)}) & v.stack_mask(), value));
+            if (number != esp) v.cpu.write<T>(reg_ref(number), value);
+        }
         v.set_stack_pointer(v.stack_pointer() + 8 * u32{sizeof(T)});
-        for (u8 i = 0; i < 8; ++i)
-            if (i != esp) v.cpu.write<T>(reg_ref(i), values[i]);
         return Outcome::next();
     }
 };
