@@ -190,6 +190,17 @@ TEST(IntegerTransfer, bound_checks_signed_bounds) {
     EXPECT_EQ(m.execute({0x62, 0x05, 0x00, 0x30, 0, 0}), Outcome::fault(Vector::br));
 }
 
+TEST(IntegerTransfer, bound_reads_the_upper_bound_only_if_it_must) {
+    TestMachine m;
+    m.enable_paging();
+    m.unmap(0x4000);
+    m.poke<u32>(0x3ffc, 5);
+    m.reg(eax) = 4;
+    EXPECT_EQ(m.execute({0x62, 0x05, 0xfc, 0x3f, 0, 0}), Outcome::fault(Vector::br)); // bound eax, [0x3ffc]
+    m.reg(eax) = 5;
+    EXPECT_EQ(m.execute({0x62, 0x05, 0xfc, 0x3f, 0, 0}), Outcome::fault(Vector::pf, 0));
+}
+
 TEST(IntegerTransfer, instructions_without_effect) {
     TestMachine m;
     m.enable_paging();

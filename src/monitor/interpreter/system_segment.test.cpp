@@ -146,6 +146,18 @@ TEST(SystemSegment, arpl_raises_the_rpl) {
     EXPECT_FALSE(m.cpu.eflags.has<Eflags::ZF>());
 }
 
+TEST(SystemSegment, arpl_writes_only_what_it_changes) {
+    SystemMachine m;
+    m.set_limit(SegmentName::ds, 0xffff'ffff);
+    m.cpu.seg(SegmentName::ds).writable = false;
+    m.reg(ebx) = 0x3000;
+    m.poke<u16>(0x3000, 0x21);
+    m.reg(ecx) = 1;
+    EXPECT_EQ(m.execute({0x63, 0x0b}), Outcome::next()); // arpl [ebx], cx
+    m.reg(ecx) = 2;
+    EXPECT_EQ(m.execute({0x63, 0x0b}), gp(0));
+}
+
 TEST(SystemSegment, ltr_and_lldt_check_their_descriptors) {
     SystemMachine m;
     auto const load = [&m](u16 selector, u8 modrm) {
