@@ -4,16 +4,18 @@
 #include "monitor/cpu/cpu_model.h"
 #include "monitor/interpreter/handlers.h"
 #include "monitor/interpreter/native_runner.h"
-#include "tests/oracle/generator.h"
+#include "tests/oracle/test_case.h"
 
 #include <memory>
-#include <vector>
 
 namespace ring3::oracle {
 
 class GuestSide final : Platform, MmioHandler {
 public:
+    /// To be called before Native32's: that passes on the signals that are not its own.
     static Result<std::unique_ptr<GuestSide>> create();
+    /// Maps the data at ORACLE_LOW, too.
+    void add_low_data() { map_data(ORACLE_LOW); }
 
     std::span<u8> data() { return std::span{ram_}.subspan(data_at, data_size); }
     std::span<u8> read_only_data() { return std::span{ram_}.subspan(read_only_at, page_size); }
@@ -25,6 +27,9 @@ private:
 
     GuestSide(CpuModel model, std::unique_ptr<NativeRunner> native);
     void map_page(u32 linear, u64 gpa, bool writable);
+    void map_data(u32 linear);
+    void set_segments(Mode mode);
+    Outcome execute(Case const& test);
 
     u32 port_read(u16, unsigned) override { return ~u32{0}; }
     void port_write(u16, u32, unsigned) override {}

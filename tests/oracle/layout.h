@@ -2,6 +2,7 @@
 // the same instruction at the same address on the same data. Shared with native32.S.
 #pragma once
 
+#define ORACLE_LOW 0x4000 /* the data once more, where 16-bit addresses reach */
 #define ORACLE_STATE 0x10000000
 #define ORACLE_CODE 0x11000000
 #define ORACLE_TRAMPOLINE 0x12000000
@@ -14,9 +15,13 @@
 #define STATE_HOST_STACK 48
 #define STATE_HOST_RETURN 56
 #define STATE_LANDING 64
+#define STATE_STACK_SELECTOR 68
+#define STATE_DATA_SELECTOR 72
 #define STATE_FPU 128
 
-// Selectors of Linux's user segments (x86-64).
+// Selectors of Linux's user segments (x86-64), and of our own in the LDT.
 #define SELECTOR_CODE32 0x23
 #define SELECTOR_CODE64 0x33
 #define SELECTOR_DATA 0x2b
+#define SELECTOR_CODE16 0x07
+#define SELECTOR_DATA16 0x0f

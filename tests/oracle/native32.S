@@ -1,10 +1,14 @@
-// From 64-bit code into one 32-bit instruction and back. See native32.h.
+// From 64-bit code into one 32-bit or 16-bit instruction and back. See native32.h.
 #include "layout.h"
+
+#define FLAGS_PLAIN 0x202
+#define FLAG_AC 0x40000
 
         .intel_syntax noprefix
         .text
 
-// void native32_run(): everything goes through the state block at its fixed address.
+// void native32_run(): everything goes through the state block at its fixed address. EFLAGS.AC may be set from the POPFQ
+// on: all accesses from there are aligned.
         .globl native32_run
         .type native32_run, @function
 native32_run:
@@ -20,25 +24,29 @@ native32_run:
         mov eax, 7
         xor edx, edx
         xrstor [ORACLE_STATE + STATE_FPU]
-        mov eax, SELECTOR_DATA
+        mov eax, dword ptr [ORACLE_STATE + STATE_DATA_SELECTOR]
         mov ds, eax
         mov es, eax
         push qword ptr [ORACLE_STATE + STATE_EFLAGS]
         popfq
-        mov eax, dword ptr [ORACLE_STATE + STATE_GPR]
         mov ecx, dword ptr [ORACLE_STATE + STATE_GPR + 4]
         mov edx, dword ptr [ORACLE_STATE + STATE_GPR + 8]
         mov ebx, dword ptr [ORACLE_STATE + STATE_GPR + 12]
-        mov esp, dword ptr [ORACLE_STATE + STATE_GPR + 16]
         mov ebp, dword ptr [ORACLE_STATE + STATE_GPR + 20]
         mov esi, dword ptr [ORACLE_STATE + STATE_GPR + 24]
         mov edi, dword ptr [ORACLE_STATE + STATE_GPR + 28]
+        mov eax, dword ptr [ORACLE_STATE + STATE_STACK_SELECTOR]
+        mov ss, eax
+        mov esp, dword ptr [ORACLE_STATE + STATE_GPR + 16]
+        mov eax, dword ptr [ORACLE_STATE + STATE_GPR]
         jmp fword ptr [ORACLE_STATE + STATE_TARGET]
 
 native32_return:
         // C++ expects the ABI's modes, not those of the test case.
-        push 0x202
+        push FLAGS_PLAIN
         popfq
+        mov eax, SELECTOR_DATA
+        mov ss, eax
         fninit
         push 0x1f80
         ldmxcsr [rsp]
@@ -51,6 +59,16 @@ native32_return:
         pop rbx
         ret
         .size native32_run, . - native32_run
+
+// The signal handler's entry. The kernel leaves EFLAGS.AC as it was, and C++ code may be misaligned.
+        .globl native32_on_signal
+        .type native32_on_signal, @function
+native32_on_signal:
+        pushfq
+        and dword ptr [rsp], ~FLAG_AC
+        popfq
+        jmp native32_handle_signal
+        .size native32_on_signal, . - native32_on_signal
 
 // Copied to ORACLE_TRAMPOLINE, once for each landing: 64-bit code at a 32-bit address. `landing` is patched in.
         .globl native32_trampoline

@@ -1,0 +1,143 @@
+#include "tests/oracle/comparison.h"
+
+#include "insn/disassemble.h"
+#include "monitor/interpreter/fpu_state.h"
+#include "tests/oracle/leeway.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ring3::oracle {
+
+namespace {
+
+std::string name_of(Case const& test) {
+    return test.refused ? "(no instruction)" : std::string{insn::name(test.insn)};
+}
+
+/// Where the guest went, if neither on nor to a landing: the host must fault there, unless there is code of ours.
+enum class Destination : u8 { landing, stray, harness };
+
+bool in_harness(u32 linear) {
+    return linear >= ORACLE_STATE - 64 && linear < ORACLE_TRAMPOLINE + 2 * page_size;
+}
+
+Destination destination(Case const& test, Ending const& guest) {
+    u32 const offset = guest.eip - code_start(test.mode);
+    if (guest.faulted || offset == test.length || offset == Native32::taken_offset) return Destination::landing;
+    return in_harness(guest.eip + code_base(test.mode)) ? Destination::harness : Destination::stray;
+}
+
+/// Did the guest fault where the host process has the test's own pages? Then the two cannot be compared.
+bool hit_the_harness(Ending const& guest) {
+    return guest.faulted && guest.vector == static_cast<u8>(Vector::pf) && in_harness(guest.cr2);
+}
+
+/// What the host must say about a jump into nowhere: the fetch faults (it was no fetch of a present page if our page is
+/// not executable; the error code's bit 0 tells, and does not matter).
+Ending fetch_fault(Case const& test, u32 eip, Ending const& native) {
+    constexpr u32 user_fetch = 0x14, present = 1;
+    return {true, static_cast<u8>(Vector::pf), user_fetch | (native.error & present), eip + code_base(test.mode), eip};
+}
+
+std::string text_of(Ending const& e) {
+    return fmt::format("{} vector {} error {:x} cr2 {:x} eip {:x}", e.faulted ? "fault" : "ok", e.vector, e.error,
+                       e.cr2, e.eip);
+}
+
+} // namespace
+
+void Comparison::refill(Generator& generator) {
+    generator.fill(native_.data());
+    generator.fill(native_.read_only_data());
+    copy_to_guest();
+}
+
+void Comparison::copy_to_guest() {
+    std::ranges::copy(native_.data(), guest_.data().begin());
+    std::ranges::copy(native_.read_only_data(), guest_.read_only_data().begin());
+}
+
+void Comparison::poke(Case const& test) {
+    for (Poke const& poke : test.pokes) {
+        std::ranges::copy(poke.bytes, native_.data().begin() + poke.offset);
+        std::ranges::copy(poke.bytes, guest_.data().begin() + poke.offset);
+    }
+}
+
+std::string Comparison::memory_difference() const {
+    auto const host = native_.data(), ring3 = guest_.data();
+    std::string text;
+    for (std::size_t i = 0; i < host.size(); ++i) {
+        if (host[i] == ring3[i]) continue;
+        text += fmt::format("; byte at {:x} host {:02x} ring3 {:02x}", ORACLE_DATA + i, host[i], ring3[i]);
+        if (!options_.verbose) break;
+    }
+    return text;
+}
+
+std::string Comparison::fpu_difference(Case const& test, CpuImage const& native, CpuImage const& guest) const {
+    constexpr std::size_t legacy_end = 160 + 8 * 16, ymm_start = 576, ymm_end = 576 + 8 * 16;
+    std::string text;
+    for (std::size_t i = 0; i < ymm_end; ++i) {
+        bool const compared = (i < 28 || i >= 32) && (i < legacy_end || i >= ymm_start);
+        if (!compared || native.fpu.bytes[i] == guest.fpu.bytes[i]) continue;
+        text += fmt::format("; fpu byte {} was {:02x} host {:02x} ring3 {:02x}", i, test.image.fpu.bytes[i],
+                            native.fpu.bytes[i], guest.fpu.bytes[i]);
+        if (!options_.verbose) break;
+    }
+    return text;
+}
+
+std::string Comparison::difference(Case const& test, CpuImage native, CpuImage guest, Ending ending) const {
+    constexpr char const* names[] = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"};
+    std::string text;
+    for (unsigned i = 0; i < 8; ++i)
+        if (native.gpr[i] != guest.gpr[i])
+            text += fmt::format("; {} host {:08x} ring3 {:08x}", names[i], native.gpr[i], guest.gpr[i]);
+    u32 const flags = (native.eflags ^ guest.eflags) & compared_flags(test);
+    if (flags != 0) text += fmt::format("; eflags host {:08x} ring3 {:08x}", native.eflags, guest.eflags);
+    if (!std::ranges::equal(native_.data(), guest_.data())) text += memory_difference();
+    make_comparable(test, ending, native);
+    make_comparable(test, ending, guest);
+    return text + fpu_difference(test, native, guest);
+}
+
+void Comparison::report(Case const& test, std::string const& what) {
+    u64& count = failures_by_row_[name_of(test)];
+    ++tally_.failures;
+    if (++count > 3 || failures_by_row_.size() > options_.most_rows) return;
+    std::string const text = test.refused ? "" : insn::disassemble(test.insn, code_start(test.mode));
+    fmt::print("{}{}: {:02x} [{}]{}\n", name_of(test), test.mode == Mode::code16 ? " (16-bit)" : "",
+               fmt::join(test.code(), " "), text, what);
+    if (!options_.verbose) return;
+    fmt::print("    registers {:08x} eflags {:08x}\n", fmt::join(test.image.gpr, " "), test.image.eflags);
+    std::span const state{test.image.fpu.bytes};
+    fmt::print("    x87 {:02x}\n", fmt::join(state.first(32), " "));
+    for (unsigned i = 0; i < 8; ++i)
+        fmt::print("    st{} {:02x} ymm{} {:02x} {:02x}\n", i, fmt::join(state.subspan(32 + 16 * i, 10), ""), i,
+                   fmt::join(state.subspan(160 + 16 * i, 16), ""), fmt::join(state.subspan(576 + 16 * i, 16), ""));
+}
+
+void Comparison::run(Case const& test) {
+    poke(test);
+    last_ = {test.bytes, test.length, test.mode};
+    CpuImage native = test.image, guest = test.image;
+    Ending guest_ending = guest_.run(test, guest);
+    Destination const where = destination(test, guest_ending);
+    if (hit_the_harness(guest_ending) || where == Destination::harness) return copy_to_guest();
+    Ending const native_ending = native_.run(test.mode, test.code(), native);
+    ++tally_.cases;
+    tally_.faults += native_ending.faulted;
+    if (where == Destination::stray) guest_ending = fetch_fault(test, guest_ending.eip, native_ending);
+    if (may_store_partly(test, native_ending)) copy_to_guest();
+    std::string what = difference(test, native, guest, native_ending);
+    if (!same_ending(test, native_ending, guest_ending))
+        what += fmt::format("; ends: host {}, ring3 {}", text_of(native_ending), text_of(guest_ending));
+    if (what.empty()) return;
+    report(test, what);
+    copy_to_guest();
+}
+
+} // namespace ring3::oracle

@@ -1,0 +1,73 @@
+#include "tests/oracle/leeway.h"
+
+#include "insn/operands.h"
+#include "monitor/interpreter/fpu_state.h"
+#include "monitor/interpreter/native_code.h"
+
+namespace ring3::oracle {
+
+using insn::Op;
+
+namespace {
+
+bool is_page_fault(Ending const& ending) {
+    return ending.faulted && ending.vector == static_cast<u8>(Vector::pf);
+}
+
+bool is_memory_fault(Ending const& ending) {
+    auto const vector = static_cast<Vector>(ending.vector);
+    return ending.faulted &&
+           (vector == Vector::ss || vector == Vector::gp || vector == Vector::pf || vector == Vector::ac);
+}
+
+/// SDM 3A 8.1.1: accesses of more than a quadword may be several; so may masked ones. Processors make them in an order of
+/// their own; so which byte is the first to fault, and with which fault, is not architectural.
+bool in_pieces(Case const& test) {
+    if (test.refused) return false;
+    insn::Insn const& insn = test.insn;
+    Op const op = insn.def->op;
+    constexpr unsigned extended = 10;
+    if (insn::memory_bytes(insn) == extended) return true;
+    bool const area = op == Op::fnstenv || op == Op::fnsave || op == Op::fldenv || op == Op::frstor ||
+                      op == Op::fxsave || op == Op::fxrstor;
+    return area || op == Op::maskmov || op == Op::vmaskmov || op == Op::gather;
+}
+
+/// Bytes that are no instruction have no length by the manual: is there an immediate, is there a ModRM byte? With many
+/// prefixes they may get too long, which is #GP instead of #UD.
+bool may_be_too_long(Case const& test) {
+    constexpr unsigned longest_rest = 11; // three bytes of VEX or opcode, opcode, ModRM, SIB, displacement, imm8
+    return prefix_count(test.bytes) + longest_rest > insn::max_length;
+}
+
+} // namespace
+
+u32 compared_flags(Case const& test) {
+    u32 const visible = Eflags::status | u32{Eflags::DF::mask} | u32{Eflags::AC::mask} | u32{Eflags::ID::mask};
+    return test.refused ? visible : visible & ~u32{test.insn.def->undefined};
+}
+
+bool same_ending(Case const& test, Ending native, Ending guest) {
+    // CR2 is of a page fault, or old.
+    if (!is_page_fault(native)) native.cr2 = 0;
+    if (!is_page_fault(guest)) guest.cr2 = 0;
+    if (is_memory_fault(native) && is_memory_fault(guest) && in_pieces(test)) guest = native;
+    if (test.refused && may_be_too_long(test)) guest.vector = native.vector;
+    return native == guest;
+}
+
+/// SDM 3A 8.1.1: a store of more than a quadword may be made of several accesses, "some of which may complete (writing to
+/// memory) while another causes the operation to fault".
+bool may_store_partly(Case const& test, Ending native) {
+    constexpr unsigned quadword = 8;
+    return native.faulted && !test.refused && insn::memory_bytes(test.insn) > quadword;
+}
+
+/// SDM 1 9.5.1 has an MMX instruction set TOP and the tags, but not when: processors may have done it, or half of it,
+/// when the instruction faults. Run again it does the same.
+void make_comparable(Case const& test, Ending native, CpuImage& image) {
+    if (!native.faulted || test.refused || !uses_mmx(*test.insn.def)) return;
+    enter_mmx(ring3::image(image.fpu).fx);
+}
+
+} // namespace ring3::oracle

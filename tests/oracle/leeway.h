@@ -1,0 +1,18 @@
+// What the manual leaves to each processor: differences there count for nothing. Every function here says which sentence
+// of the manual gives the leeway.
+#pragma once
+
+#include "tests/oracle/test_case.h"
+
+namespace ring3::oracle {
+
+/// The flags to compare: those user mode can change, less what this instruction leaves undefined.
+u32 compared_flags(Case const& test);
+/// Did the case end alike on both sides?
+bool same_ending(Case const& test, Ending native, Ending guest);
+/// May a store that faulted have written a part of its bytes?
+bool may_store_partly(Case const& test, Ending native);
+/// Brings state that a faulting instruction leaves as it likes to one form.
+void make_comparable(Case const& test, Ending native, CpuImage& image);
+
+} // namespace ring3::oracle
