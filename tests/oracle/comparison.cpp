@@ -129,7 +129,7 @@ void Comparison::run(Case const& test) {
     if (hit_the_harness(guest_ending) || where == Destination::harness) return copy_to_guest();
     Ending const native_ending = native_.run(test.mode, test.code(), native);
     ++tally_.cases;
-    tally_.faults += native_ending.faulted;
+    if (native_ending.faulted) ++tally_.faults[native_ending.vector % tally_.faults.size()];
     if (where == Destination::stray) guest_ending = fetch_fault(test, guest_ending.eip, native_ending);
     if (may_store_partly(test, native_ending)) copy_to_guest();
     std::string what = difference(test, native, guest, native_ending);

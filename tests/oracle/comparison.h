@@ -5,12 +5,15 @@
 #include "tests/oracle/guest_side.h"
 
 #include <map>
+#include <numeric>
 #include <string>
 
 namespace ring3::oracle {
 
 struct Tally {
-    u64 cases{}, faults{}, failures{};
+    u64 cases{}, failures{};
+    std::array<u64, 32> faults{}; // by vector
+    u64 all_faults() const { return std::accumulate(faults.begin(), faults.end(), u64{0}); }
 };
 
 /// What the parent can still read after the child has died: the case that killed it.

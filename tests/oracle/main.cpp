@@ -109,10 +109,13 @@ void Test::run() {
 
 void Test::print_summary(double seconds) const {
     Tally const& tally = comparison_.tally();
+    for (unsigned vector = 0; options_.report.verbose && vector < tally.faults.size(); ++vector)
+        if (tally.faults[vector] != 0) fmt::print("vector {:2}: {} faults\n", vector, tally.faults[vector]);
     fmt::print(
         "{} cases ({} faulted) of {} rows in {:.1f} s; {} rows are not comparable in user mode, {} not on this host; "
         "{} differences\n",
-        tally.cases, tally.faults, coverage_.rows, seconds, coverage_.excluded, coverage_.lacking, tally.failures);
+        tally.cases, tally.all_faults(), coverage_.rows, seconds, coverage_.excluded, coverage_.lacking,
+        tally.failures);
 }
 
 int child(Options const& options, LastCase& last) {

@@ -72,11 +72,19 @@ void fill_x87(Random& random, FxImage& fx) {
     if (random.one_in(2)) fx.tags = 0xff;
 }
 
+/// What FXSAVE stores beside MXCSR: which of its bits exist is the host's own, and XRSTOR does not load it.
+u32 host_mxcsr_mask() {
+    alignas(16) FxImage area{};
+    __builtin_ia32_fxsave(&area);
+    return area.mxcsr_mask;
+}
+
 void fill_mxcsr(Random& random, FxImage& fx) {
     constexpr u64 free_bits = mask_of<Mxcsr::Flags, Mxcsr::RC, Mxcsr::FTZ, Mxcsr::DAZ>();
     fx.mxcsr.raw = Mxcsr::init_value | (random.word32() & static_cast<u32>(free_bits));
     if (random.one_in(8)) fx.mxcsr.raw &= random.word32() | ~u32{Mxcsr::Masks::mask}; // some exceptions unmasked
-    fx.mxcsr_mask = Mxcsr::writable;
+    static u32 const mask = host_mxcsr_mask();
+    fx.mxcsr_mask = mask;
 }
 
 } // namespace
