@@ -1,15 +1,11 @@
 #include "monitor/dispatcher/decode_cache.h"
 
-#include "insn/decoder.h"
-
 #include <algorithm>
 #include <array>
 
 namespace ring3 {
 
 namespace {
-
-constexpr std::size_t longest_instruction = 15;
 
 Outcome invalid_opcode(Vcpu&, insn::Insn const&) {
     return Outcome::fault(Vector::ud);
@@ -27,7 +23,7 @@ bool ends_block(insn::Insn const& insn) {
 DecodeCache::DecodeCache(Mmu& mmu, CpuModel const& model)
     : mmu_{mmu},
       model_{model},
-      table_(table_size),
+      table_(std::size_t{1} << table_bits),
       insns_{std::make_unique<insn::Insn[]>(arena_instructions)},
       handlers_{std::make_unique<Handler[]>(arena_instructions)} {
     flush();
@@ -42,7 +38,7 @@ DecodeCache::~DecodeCache() {
 void DecodeCache::flush() {
     ++counters_.flushes;
     used_ = 0;
-    std::ranges::fill(table_, Block{.key = {~u64{0}}});
+    for (Set& set : table_) set.fill({.key = {~u64{0}}});
 }
 
 void DecodeCache::ensure_generation(GuestPhys address) {
@@ -71,7 +67,7 @@ bool DecodeCache::decode_one(std::span<u8 const> bytes, DecodeMode mode, insn::I
     // What cannot be decoded is an instruction too: one that only faults. It may depend on every byte it could have.
     handler = status == insn::DecodeStatus::too_long ? too_long : invalid_opcode;
     insn = {};
-    insn.length = static_cast<u8>(std::min(bytes.size(), longest_instruction));
+    insn.length = static_cast<u8>(std::min(bytes.size(), std::size_t{insn::max_length}));
     return true;
 }
 
@@ -87,7 +83,7 @@ Block const* DecodeCache::insert(BlockKey key, DecodeMode mode, Source const& so
         if (ends_block(insn)) break;
     }
     if (block.count == 0) { // the first instruction crosses into the next page
-        std::array<u8, longest_instruction> joined{};
+        std::array<u8, insn::max_length> joined{};
         auto const head = source.head.first(std::min(source.head.size(), joined.size()));
         auto const tail = source.tail.first(std::min(source.tail.size(), joined.size() - head.size()));
         std::ranges::copy(tail, std::ranges::copy(head, joined.begin()).out);
@@ -109,9 +105,10 @@ Block const* DecodeCache::insert(BlockKey key, DecodeMode mode, Source const& so
         block.tail_generation = generation(block.tail);
     }
     used_ += block.count;
-    Block& place = table_[slot(key)];
-    place = block;
-    return &place;
+    Set& set = table_[set_of(key)];
+    set[1] = set[0];
+    set[0] = block;
+    return &set[0];
 }
 
 } // namespace ring3

@@ -8,9 +8,11 @@
 // the whole cache starts afresh, so a block that overwrites itself is safe to finish its instruction in.
 #pragma once
 
+#include "insn/decoder.h"
 #include "monitor/interpreter/handlers.h"
 #include "monitor/mmu/physical.h"
 
+#include <array>
 #include <memory>
 #include <span>
 #include <vector>
@@ -52,6 +54,7 @@ struct DecodeCounters {
 class DecodeCache final : public CodeWatcher {
 public:
     static constexpr unsigned most_instructions = 32; // in a block
+    static constexpr unsigned most_bytes = most_instructions * insn::max_length;
 
     DecodeCache(Mmu& mmu, CpuModel const& model);
     ~DecodeCache() override;
@@ -59,10 +62,9 @@ public:
 
     /// The block for this key if it is cached and still true.
     Block const* find(BlockKey key) const {
-        Block const& candidate = table_[slot(key)];
-        if (candidate.key != key || candidate.generation != generation_of(key)) return nullptr;
-        if (candidate.tail.raw != 0 && candidate.tail_generation != generation(candidate.tail)) return nullptr;
-        return &candidate;
+        for (Block const& candidate : table_[set_of(key)])
+            if (candidate.key == key && is_true(candidate)) return &candidate;
+        return nullptr;
     }
     /// Where the bytes of a block-to-be lie: `head` within one page; `tail` on the following page, if it is needed.
     struct Source {
@@ -79,22 +81,28 @@ public:
     DecodeCounters const& counters() const { return counters_; }
 
 private:
-    static constexpr std::size_t table_size = 1 << 15;
+    static constexpr unsigned table_bits = 14;
+    /// Two blocks that would share a place do not push each other out at every turn of a loop.
+    using Set = std::array<Block, 2>;
     static constexpr std::size_t arena_instructions = 1 << 17;
-    static std::size_t slot(BlockKey key) { return (key.raw ^ key.raw >> 13) >> 1 & (table_size - 1); }
+    /// Fibonacci hashing: the low bits of a key are nearly always the same.
+    static std::size_t set_of(BlockKey key) { return key.raw * 0x9e37'79b9'7f4a'7c15 >> (64 - table_bits); }
 
     u32 generation(GuestPhys address) const {
         u64 const page = address.page_number();
         return page < generations_.size() ? generations_[page] : 0;
     }
-    u32 generation_of(BlockKey key) const { return generation({key.raw >> 2}); }
+    bool is_true(Block const& block) const {
+        return block.generation == generation({block.key.raw >> 2}) &&
+               (block.tail.raw == 0 || block.tail_generation == generation(block.tail));
+    }
     void ensure_generation(GuestPhys address);
     void watch(GuestPhys address, unsigned size);
     bool decode_one(std::span<u8 const> bytes, DecodeMode mode, insn::Insn& insn, Handler& handler) const;
 
     Mmu& mmu_;
     CpuModel const& model_;
-    std::vector<Block> table_;
+    std::vector<Set> table_;
     std::unique_ptr<insn::Insn[]> insns_;
     std::unique_ptr<Handler[]> handlers_;
     std::size_t used_{};

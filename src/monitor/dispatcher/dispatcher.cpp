@@ -101,8 +101,8 @@ Outcome Dispatcher::decode_block(BlockKey key, DecodeMode mode, Linear start, Gu
     // The last byte of the segment is as far as code goes; a page is as far as a block goes.
     u64 const in_segment = u64{vcpu_.cpu.seg(SegmentName::cs).limit} - vcpu_.cpu.eip + 1;
     u64 const on_page = page_size - where.page_offset();
-    std::array<u8, page_size> bytes;
-    std::span<u8> const head{bytes.data(), std::min(in_segment, on_page)};
+    std::array<u8, DecodeCache::most_bytes> bytes;
+    std::span<u8> const head{bytes.data(), std::min({in_segment, on_page, u64{bytes.size()}})};
     vcpu_.mmu.memory().read_bytes(where, head);
     DecodeCache::Source source{where, head, {}, {}};
     block = cache_.insert(key, mode, source);
