@@ -58,6 +58,9 @@ inline constexpr u8 com1_irq = 4;
 inline constexpr u8 rtc_irq = 8;
 inline constexpr u8 sci_irq = 9;
 inline constexpr u8 mouse_irq = 12;
+/// Vectors that firmware gives to IRQ 0-7 and 8-15, as IBM did.
+inline constexpr u8 master_vectors = 0x08;
+inline constexpr u8 slave_vectors = 0x70;
 inline constexpr u8 io_apic_id = 1;
 inline constexpr u8 io_apic_inputs = 24;
 

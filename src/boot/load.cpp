@@ -2,6 +2,7 @@
 
 #include "base/pc_addresses.h"
 #include "boot/firmware_tables.h"
+#include "boot/interrupt_vectors.h"
 #include "boot/linux_image.h"
 #include "boot/multiboot.h"
 
@@ -26,6 +27,8 @@ Result<u32> write_firmware_tables(GuestMemory memory) {
     auto const& area = firmware_area();
     write_bytes(memory, pc::firmware, area.bytes);
     write_bytes(memory, bios_data_area, make_bios_data_area());
+    write_bytes(memory, interrupt_vectors, make_interrupt_vectors());
+    write_bytes(memory, interrupt_handlers, make_interrupt_handlers());
     u8 const ebda_kib = (pc::video_memory - pc::ebda) / 1024;
     write(memory, pc::ebda, ebda_kib);
     return area.rsdp;

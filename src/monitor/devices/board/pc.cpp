@@ -141,6 +141,25 @@ void Pc::reset() {
     dma2_.reset();
     dma_pages_.reset();
     fw_cfg_.reset();
+    start_interrupts();
+}
+
+/// What PC firmware leaves running: both 8259As initialized, only the timer and the cascade let through, counter 0 in
+/// mode 2 at its slowest (18.2 Hz). The real-mode handlers are the boot loader's (boot/interrupt_vectors.h).
+void Pc::start_interrupts() {
+    constexpr u8 icw1_four_words = 0x11, icw4_8086 = 0x01;
+    constexpr u8 cascade_irq = 2;
+    auto const initialize = [](PortDevice& pic, u8 vectors, u8 cascade, u8 mask) {
+        pic.write(0, icw1_four_words);
+        for (u8 const word : {vectors, cascade, icw4_8086, mask}) pic.write(1, word);
+    };
+    constexpr u8 let_through = 1u << pc::timer_irq | 1u << cascade_irq;
+    initialize(pic_.master(), pc::master_vectors, 1u << cascade_irq, static_cast<u8>(~let_through));
+    initialize(pic_.slave(), pc::slave_vectors, cascade_irq, 0xff);
+    constexpr u16 command_port = 3, counter_0 = 0;
+    constexpr u8 counter_0_both_bytes_mode_2 = 0x34;
+    pit_.write(command_port, counter_0_both_bytes_mode_2);
+    for (int byte = 0; byte < 2; ++byte) pit_.write(counter_0, 0); // 0 stands for 65536
 }
 
 /// What PC firmware leaves in the CMOS, as QEMU's and Bochs's do: memory sizes, equipment, no floppies, boot from disk.

@@ -114,6 +114,7 @@ private:
     void claim_mmio();
     void map_local_apic();
     void fill_cmos(PcConfig const& config);
+    void start_interrupts();
     void fill_fw_cfg(PcConfig const& config);
 
     /// NMI is an edge: it waits until the processor takes it.

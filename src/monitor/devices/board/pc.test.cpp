@@ -68,6 +68,16 @@ protected:
     std::unique_ptr<Pc> board;
 };
 
+TEST_F(PcTest, the_timer_ticks_from_the_start_as_firmware_leaves_it) {
+    EXPECT_EQ(in(0x21), 0xfa);
+    EXPECT_EQ(in(0xa1), 0xff);
+    advance(54'900'000);
+    EXPECT_FALSE(board->interrupt_pending());
+    advance(100'000);
+    ASSERT_TRUE(board->interrupt_pending());
+    EXPECT_EQ(board->acknowledge_interrupt(), pc::master_vectors);
+}
+
 TEST_F(PcTest, timer_interrupts_come_through_the_8259_in_virtual_wire_mode) {
     init_pics();
     start_timer(11932); // 10 ms
@@ -96,6 +106,7 @@ TEST_F(PcTest, timer_interrupts_come_through_pin_2_of_the_io_apic) {
 
 TEST_F(PcTest, the_slave_answers_for_the_clock) {
     init_pics();
+    out(0x21, 1u << pc::timer_irq); // the timer runs from the start
     out(0x70, 0x0b);
     out(0x71, 0x12); // update-ended interrupt
     advance(1'000'000'000);
