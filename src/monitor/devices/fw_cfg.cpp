@@ -52,7 +52,7 @@ void FwCfg::add_file(std::string_view name, std::span<u8 const> bytes) {
 }
 
 void FwCfg::select(u16 key) {
-    key_ = key & 0x3fff; // bits 15 and 14: architecture-local and write; no items of ours differ by them
+    key_ = key & 0xbfff; // bit 14: write; the items with bit 15, local to an architecture, are others, and absent
     position_ = 0;
 }
 

@@ -26,6 +26,8 @@ TEST_F(FwCfgTest, signature_numbers_and_absent_items) {
     EXPECT_EQ(item(1, 4), (std::string{"\1\0\0\0", 4}));
     EXPECT_EQ(item(5, 2), "\1\2");
     EXPECT_EQ(item(0x1234, 2), (std::string{"\0\0", 2}));
+    EXPECT_EQ(item(0x4005, 2), "\1\2") << "opened for writing";
+    EXPECT_EQ(item(0x8005, 2), (std::string{"\0\0", 2})) << "another item: local to the architecture";
     EXPECT_EQ(ports.read(0x510, 2), 0u);
     EXPECT_EQ(ports.read(0x511, 1), 0u);
 }
