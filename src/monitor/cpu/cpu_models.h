@@ -37,6 +37,9 @@ inline constexpr auto cpu_models = std::to_array<CpuModelRow>({
     {"kvm32", "QEMU's processor for KVM", 6, 28, 10, 5, brand_level,
      "fpu vme de pse tsc msr mce cx8 pge cmov pat fxsr mmx sse sse2 pae sep apic mtrr clflush mca pse36 pni "
      "hypervisor"},
+    {"kvm64", "QEMU's 64-bit processor for KVM, in 32 bits", 6, 28, 10, 0xd, brand_level,
+     "fpu vme de pse tsc msr mce cx8 pge cmov pat fxsr mmx sse sse2 pae sep apic mtrr clflush mca pse36 pni nx "
+     "hypervisor"},
     {"486", "Intel 486", 4, 8, 0, 1, 0, "fpu vme pse"},
     {"pentium", "Intel Pentium MMX", 5, 4, 3, 1, 0, "fpu vme pse de tsc msr mce cx8 mmx apic"},
     {"pentium2", "Intel Pentium II", 6, 5, 2, 2, 0,
