@@ -42,6 +42,13 @@ TEST(CpuModel, every_name_can_be_created) {
     for (std::string_view name : CpuModel::names()) EXPECT_EQ(status_of(name), ExitStatus::ok) << name;
 }
 
+TEST(CpuModel, qemus_kvm64_is_there_and_takes_features) {
+    CpuModel const cpu = model("kvm64,+rdtscp");
+    EXPECT_TRUE(cpu.has_tsc_aux());
+    EXPECT_TRUE(cpu.has_nx());
+    EXPECT_FALSE(cpu.has(insn::Feature::xsave));
+}
+
 TEST(CpuModel, unknown_models_and_features_are_usage_errors_that_name_them) {
     EXPECT_EQ(status_of("z80"), ExitStatus::usage);
     EXPECT_EQ(status_of("max,+warp"), ExitStatus::usage);
