@@ -6,12 +6,13 @@ ARGS ?=
 SOAK_SECONDS ?= 600
 
 release dev asan ubsan: ## build/NAME by the CMake preset of that name (default: release)
-	@cmake --preset $@ --log-level=NOTICE
+	@cmake --preset $@ --log-level=NOTICE >/dev/null
 	@cmake --build build/$@
 
 run: ## everything that is missing, then a shell in the default guest; ARGS='-- uname -a' for one command
 	@scripts/install-packages run
-	@$(MAKE) --no-print-directory release
+	@cmake --preset release --log-level=NOTICE >/dev/null
+	@cmake --build build/release --target ring3 ring3-system-i386
 	@scripts/fetch-guest
 	@build/release/ring3 run $(ARGS)
 
