@@ -14,7 +14,7 @@ constexpr u8 pages_32_bit = 0xc; // G, D/B
 constexpr u8 code_0 = 0x9a, data_0 = 0x92, code_3 = 0xfa, data_3 = 0xf2;
 constexpr u8 available_tss = 0x89; // system segment, 32-bit TSS
 
-/// The 32-bit TSS (SDM 3A 7.2.1): 104 bytes, of which this kernel needs three fields.
+/// The 32-bit TSS (SDM 3A 8.2.1): 104 bytes, of which this kernel needs three fields.
 struct TaskState {
     u32 previous_task;
     u32 esp0;

@@ -48,7 +48,7 @@ int ring3_native_enter_avx(NativeFrame*); // YMM0-7, MXCSR
 /// stub go to the action that was there before.
 Result<void> install_native_fault_handler();
 
-/// Makes the processor forget what it has fetched ahead: code was written through another address (SDM 3A 8.1.3).
+/// Makes the processor forget what it has fetched ahead: code was written through another address (SDM 3A 9.1.3).
 void serialize_instruction_fetch();
 
 } // namespace ring3::host

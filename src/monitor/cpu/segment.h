@@ -113,7 +113,7 @@ struct Segment {
         segment.refresh();
         return segment;
     }
-    /// What real-address and virtual-8086 mode load (SDM 3B 20.1.1, 20.2): base = selector * 16.
+    /// What real-address and virtual-8086 mode load (SDM 3B 21.1.1, 21.2): base = selector * 16.
     /// Real mode keeps limit and rights ("unreal" mode works); virtual-8086 mode fixes them.
     static constexpr Segment virtual8086(u16 value) {
         Segment segment{{{value}}, {{0xf300}}, u32{value} << 4, 0xffff, 0, 0, false, false};

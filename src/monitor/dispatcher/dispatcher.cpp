@@ -36,7 +36,7 @@ Dispatcher::Step Dispatcher::deliver_pending_event(bool& delivered) {
     GuestCpu& cpu = vcpu_.cpu;
     if (cpu.interrupt_shadow) return Step::go_on;
     if (cpu.pending_debug != 0) [[unlikely]] {
-        // The T bit of a task that was just entered: before its first instruction (SDM 3A 7.3).
+        // The T bit of a task that was just entered: before its first instruction (SDM 3A 8.3).
         delivered = true;
         return finish(vcpu_.deliver(static_cast<u8>(Vector::db), EventKind::exception, false, 0));
     }

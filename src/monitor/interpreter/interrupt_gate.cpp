@@ -80,7 +80,7 @@ Outcome find_handler_segment(Vcpu& vcpu, Gate gate, HandlerSegment& out) {
     if (!rights.is_code() || dpl > cpl) return selector_fault(Vector::gp, out.selector);
     if (!rights.has<SegmentRights::P>()) return selector_fault(Vector::np, out.selector);
     out.cpl = rights.is_conforming_code() ? cpl : dpl;
-    // Virtual-8086 code may only be interrupted by a handler at level 0 (SDM 3B 20.3.1).
+    // Virtual-8086 code may only be interrupted by a handler at level 0 (SDM 3B 21.3.1).
     if (vcpu.cpu.virtual8086() && out.cpl != 0) return selector_fault(Vector::gp, out.selector);
     return vcpu.mark_accessed(out.selector, out.descriptor);
 }

@@ -1,4 +1,4 @@
-// Events in real-address mode: through the interrupt vector table (SDM 3B 20.1.4; 2A INT).
+// Events in real-address mode: through the interrupt vector table (SDM 3B 21.1.4; 2A INT).
 #include "monitor/interpreter/event.h"
 #include "monitor/interpreter/stack_frame.h"
 

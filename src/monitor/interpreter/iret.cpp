@@ -46,7 +46,7 @@ Outcome iret_real(Vcpu& vcpu, unsigned width) {
 
 // ---- from virtual-8086 mode --------------------------------------------------------------------------------------
 
-/// SDM 3B 20.4: with VME a program below IOPL 3 has VIF for its IF.
+/// SDM 3B 21.4: with VME a program below IOPL 3 has VIF for its IF.
 Outcome check_virtual_flags(GuestCpu const& cpu, Eflags image) {
     bool const unmasks_pending = cpu.eflags.has<Eflags::VIP>() && image.has<Eflags::IF>();
     return unmasks_pending || image.has<Eflags::TF>() ? general_protection() : Outcome::next();

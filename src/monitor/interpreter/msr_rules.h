@@ -16,7 +16,7 @@ inline constexpr u32 tsc = 0x10, platform_id = 0x17, apic_base = 0x1b, tsc_adjus
 inline constexpr u64 apic_enabled = 1u << 11;
 /// Eight variable ranges, fixed ranges, write-combining.
 inline constexpr u64 mtrr_cap_value = 8 | 1u << 8 | 1u << 10;
-/// In the upper half, where SDM 3A 9.11.7 puts it. Not so low that software complains of old microcode.
+/// In the upper half, where SDM 3A 10.11.7 puts it. Not so low that software complains of old microcode.
 inline constexpr u64 microcode_revision = u64{0x218} << 32;
 /// IA32_MISC_ENABLE (SDM 4 table 2-2): no branch trace store and no PEBS; the switches are mere storage.
 inline constexpr u64 misc_enable_fixed = 1u << 11 | 1u << 12;

@@ -59,7 +59,7 @@ constexpr bool is_ldt(Descriptor descriptor) {
     return !descriptor.rights().has<SegmentRights::S>() && descriptor.rights().system_type() == SystemType::ldt;
 }
 
-/// Sets or clears the busy bit of a TSS descriptor in the GDT (SDM 3A 7.2.2).
+/// Sets or clears the busy bit of a TSS descriptor in the GDT (SDM 3A 8.2.2).
 enum class Busy : u8 { no, yes };
 Outcome mark_tss(Vcpu& vcpu, Selector selector, Busy busy);
 

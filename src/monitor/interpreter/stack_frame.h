@@ -34,7 +34,7 @@ Outcome read_frame(Vcpu& vcpu, std::span<u32> values, unsigned width, u32 skip);
 /// Moves the stack pointer over what was read.
 void drop_frame(Vcpu& vcpu, u32 bytes);
 
-/// SS and ESP for privilege level `level`, from the current TSS, not yet checked (SDM 3A 7.2.1).
+/// SS and ESP for privilege level `level`, from the current TSS, not yet checked (SDM 3A 8.2.1).
 struct StackPointer {
     Selector ss{};
     u32 esp{};

@@ -1,4 +1,4 @@
-// The task switch (SDM 3A 7.3): save the old task, load the new one, then check what was loaded.
+// The task switch (SDM 3A 8.3): save the old task, load the new one, then check what was loaded.
 #include "monitor/interpreter/task.h"
 
 #include "monitor/interpreter/tss.h"
@@ -7,12 +7,12 @@ namespace ring3 {
 
 namespace {
 
-/// The minimum limits of SDM 3A 7.2.2 and 7.6.
+/// The minimum limits of SDM 3A 8.2.2 and 8.6.
 u32 minimum_limit(bool wide) {
     return wide ? Tss32::limit : Tss16::limit;
 }
 
-/// SDM 3A 7.3, step 6: everything that the switch will touch is in memory, before anything changes.
+/// SDM 3A 8.3, step 6: everything that the switch will touch is in memory, before anything changes.
 Outcome probe_both(Vcpu& vcpu, Segment const& old_tss, Segment const& new_tss, TaskSwitch how) {
     u32 const old_size = minimum_limit(tss_is_32bit(old_tss)) + 1;
     u32 const new_size = minimum_limit(tss_is_32bit(new_tss)) + 1;

@@ -6,7 +6,7 @@
 
 namespace ring3 {
 
-/// SDM 3A 9.1.4: the first instruction lies 16 bytes below 4 GiB, although CS holds F000H.
+/// SDM 3A 10.1.4: the first instruction lies 16 bytes below 4 GiB, although CS holds F000H.
 static Segment reset_code_segment() {
     Segment cs = Segment::virtual8086(0xf000);
     cs.base = 0xffff'0000;

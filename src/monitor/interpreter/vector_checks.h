@@ -17,7 +17,7 @@ Outcome pending_x87_error(Vcpu& v);
 /// What every waiting x87 instruction, MMX and FWAIT do first.
 ///
 /// With CR0.NE = 1 a pending exception is #MF. With NE = 0 FERR# is raised, which PCs wire to IRQ 13, and the processor
-/// freezes until that interrupt comes (SDM 3A 22.18.6.3). We freeze only if an interrupt can be delivered now. If none
+/// freezes until that interrupt comes (SDM 3B 23.18.6.3). We freeze only if an interrupt can be delivered now. If none
 /// can, the instruction runs as if IGNNE# were asserted, which is what PCs do once the handler has written port F0H:
 /// so a handler may use waiting instructions, and a program that masks IRQ 13 does not hang.
 inline Outcome wait_for_x87(Vcpu& v) {

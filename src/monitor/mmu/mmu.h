@@ -79,7 +79,7 @@ public:
     /// Would an access that should be aligned to its size, at most 8 bytes, raise #AC? Every access is held against this;
     /// only those whose alignment is not their size need to ask.
     bool misaligned(Linear address, Privilege privilege, unsigned size) const;
-    /// A20 gate (SDM 3A 8.7.13.4 / 22.8.5): off masks bit 20 of every gpa.
+    /// A20 gate (SDM 3A 9.7.13.4, 3B 23.8.5): off masks bit 20 of every gpa.
     void set_a20(bool enabled);
     bool a20() const { return a20_mask_ == ~u64{0}; }
 
