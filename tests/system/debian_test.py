@@ -3,7 +3,7 @@
 import re
 import unittest
 
-from ring3_programs import needs_debian, ring3
+from ring3_programs import RING3, Terminal, needs_debian, ring3
 
 COMPLAINTS = ["unstable", "Unable to calibrate", "BUG:", "Oops", "soft lockup", "rcu_sched self-detected",
               "irq 0: nobody cared", "timer doesn't work", "IO-APIC + timer"]
@@ -50,6 +50,23 @@ class Debian(unittest.TestCase):
         done = ring3("run")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertTrue(re.search(r"# ", done.stdout), "a prompt")
+
+    def test_a_person_types_at_the_shell(self):
+        with Terminal(RING3, "run") as terminal:
+            def type_and_wait(text, answer):
+                terminal.type(text)
+                self.assertTrue(terminal.wait_for(answer), f"{answer} behind {text}: {terminal.output}")
+
+            self.assertTrue(terminal.wait_for("# "), terminal.output)
+            type_and_wait("echo $((6 * 7)) is the answer\r", "\n42 is the answer")
+            # A program that runs already: what is typed before goes to the shell's line editor.
+            type_and_wait("echo ready; while read line; do echo got-$line; done\r", "\nready")
+            type_and_wait("one\r", "got-one")
+            type_and_wait("\x04", "# ")  # Ctrl-D ends the loop, not the shell
+            type_and_wait("echo ready; sleep 1000\r", "\nready")
+            type_and_wait("\x03", "# ")
+            terminal.type("exit 3\r")
+            self.assertEqual(terminal.wait_for_end(), 0, "the guest powered off, whatever its shell said")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import unittest
 
-from ring3_programs import GUEST, MEMTEST, Machine, needs, ring3
+from ring3_programs import GUEST, MEMTEST, SYSTEM, Machine, Terminal, needs, ring3
 
 PAE = GUEST / "pae/vmlinuz"
 
@@ -21,6 +21,13 @@ class OtherKernels(unittest.TestCase):
             self.assertTrue(machine.wait_for_output("#0  [Address test"), machine.output())
             self.assertTrue(machine.wait_for_output("[Moving inversions"), machine.output())
             self.assertIn("Errors: 0 ", machine.output())
+
+    @needs(MEMTEST)
+    def test_ctrl_a_x_leaves_whatever_the_guest_does(self):
+        with Terminal(SYSTEM, "-kernel", MEMTEST, "-append", "console=ttyS0", "-m", "32", "-nographic") as terminal:
+            self.assertTrue(terminal.wait_for("Memtest86+"), terminal.output)
+            terminal.type("\x01x")
+            self.assertEqual(terminal.wait_for_end(), 0)
 
 
 if __name__ == "__main__":

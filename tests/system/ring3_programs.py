@@ -5,6 +5,8 @@ RING3_BUILD names the build directory (CTest sets it). Timeouts are generous: a 
 
 import os
 import pathlib
+import pty
+import select
 import subprocess
 import tempfile
 import time
@@ -99,3 +101,53 @@ class Machine:
         """The process ids of the monitors."""
         path = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(word) for word in path.read_text().split()]
+
+
+class Terminal:
+    """A program on a terminal of its own, and a person who types. A context manager: ends what still runs."""
+
+    def __init__(self, program, *arguments):
+        self.output = ""
+        self.terminal, other_end = pty.openpty()
+        self.process = subprocess.Popen([str(program), *map(str, arguments)], stdin=other_end, stdout=other_end,
+                                        stderr=other_end, start_new_session=True)
+        os.close(other_end)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        os.close(self.terminal)
+
+    def type(self, text):
+        os.write(self.terminal, text.encode())
+
+    def read(self):
+        """What has come within a moment; False at the end."""
+        ready, _, _ = select.select([self.terminal], [], [], 0.1)
+        try:
+            text = os.read(self.terminal, 65536) if ready else b""
+        except OSError:  # the other end is closed
+            return False
+        self.output += text.decode(errors="replace")
+        return True
+
+    def wait_for(self, text, timeout=TIMEOUT / 4):
+        """True once `text` has been shown; what came up to there is forgotten."""
+        end = time.monotonic() + timeout
+        while text not in self.output and time.monotonic() < end:
+            if not self.read():
+                break
+        before, found, self.output = self.output.partition(text)
+        self.output = self.output if found else before
+        return bool(found)
+
+    def wait_for_end(self, timeout=TIMEOUT):
+        """The exit status; what is still said is read, so that nothing blocks."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end and self.process.poll() is None and self.read():
+            pass
+        return self.process.wait(timeout=30)
