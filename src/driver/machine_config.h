@@ -4,6 +4,7 @@
 
 #include "base/types.h"
 #include "boot/start_state.h"
+#include "driver/engine_options.h"
 #include "driver/message.h"
 
 #include <array>
@@ -52,6 +53,7 @@ struct MachineConfig {
     std::optional<DebugExitPort> debug_exit;
     GuestPorts guest_ports{GuestPorts::absent};
     LogMask log;
+    EngineOptions engine;
     bool start_paused{}; // wait for Resume before the first instruction
     Sandbox sandbox{Sandbox::on};
 };
