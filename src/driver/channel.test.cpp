@@ -108,6 +108,17 @@ TEST_F(ChannelTest, trace_records_and_counters_are_visible_to_the_app) {
     EXPECT_EQ(app.statistics().instructions, 42u);
 }
 
+TEST_F(ChannelTest, the_engines_counters_arrive_each_in_its_place) {
+    monitor.statistics().publish({.direct = 1, .exits_fault = 2, .time_halted = 3});
+    EngineStatistics const seen = app.statistics().engine();
+    EXPECT_EQ(seen.direct, 1u);
+    EXPECT_EQ(seen.exits_fault, 2u);
+    EXPECT_EQ(seen.time_halted, 3u);
+    EXPECT_EQ(seen.interpreted, 0u);
+    monitor.statistics().publish({});
+    EXPECT_EQ(app.statistics().engine().direct, 0u);
+}
+
 // ---- what a monitor in a guest's hands could write
 
 struct HostileTest : ChannelTest {
