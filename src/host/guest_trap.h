@@ -67,7 +67,10 @@ private:
 /// Sends the signal that arrives as `preempt` to a monitor's process: the app's doorbell. No effect if it is gone.
 void ring_doorbell(int pid);
 
-/// The base that `gs:` operands of translated code are relative to.
+/// May user code write the base of gs itself (WRGSBASE)? Linux 5.9 and later, on processors since 2012.
+bool has_fsgsbase();
+
+/// The base that `gs:` operands of translated code are relative to. Without has_fsgsbase() it is a system call.
 void set_gs_base(u64 base);
 
 } // namespace ring3::host

@@ -3,6 +3,7 @@
 #include "host/sandbox.h"
 #include "host/shared_memory.h"
 #include "host/time.h"
+#include "host/window.h"
 
 #include "base/assert.h"
 
@@ -181,6 +182,25 @@ TEST_F(Sandbox, a_monitors_work_goes_on_inside) {
         if (monotonic_nanoseconds() == 0) ::_exit(2);
         void* const window = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ram->fd(), 0);
         if (window == MAP_FAILED || ::munmap(window, 4096) < 0) ::_exit(3);
+    });
+    EXPECT_EQ(status, 0);
+}
+
+TEST_F(Sandbox, windows_are_mapped_inside) {
+    auto const ram = SharedMemory::create("ram", 1 << 20);
+    ASSERT_TRUE(ram);
+    ram->bytes()[5 * page_size] = 42;
+    int const status = status_of_child([&] {
+        auto early = Window::create(ram->fd());
+        confine_or_exit();
+        auto late = Window::create(ram->fd());
+        if (!early || !late) ::_exit(1);
+        for (auto* window : {&*early, &*late}) {
+            if (!window->map(0xc0000000, 4 * page_size, 2, WindowAccess::read_write)) ::_exit(2);
+            if (*reinterpret_cast<u8 const*>(window->base() + 0xc0001000) != 42) ::_exit(3);
+            window->unmap(0xc0000000, 1);
+            window->clear();
+        }
     });
     EXPECT_EQ(status, 0);
 }

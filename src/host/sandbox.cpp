@@ -1,6 +1,7 @@
 #include "host/sandbox.h"
 
 #include "host/file_descriptor.h"
+#include "host/guest_trap.h"
 
 #include <array>
 #include <cerrno>
@@ -18,7 +19,8 @@ constexpr int any = -1;
 
 // Every descriptor was closed but the eventfds, the RAM memfd and the pipe for last words, and none can be opened:
 // that is why read and write need no further restriction. Nothing here names a file, a process or a socket, makes a
-// thread, or makes memory executable (the code arenas exist before).
+// thread, or makes memory executable (the code arenas exist before). A signal handler that the guest's code could put
+// in place would still run in here.
 constexpr std::array allowed{
     AllowedCall{SCMP_SYS(read), any, 0, "take signals from the eventfd"},
     AllowedCall{SCMP_SYS(write), any, 0, "signal the app's eventfd; last words on standard error"},
@@ -31,7 +33,9 @@ constexpr std::array allowed{
     AllowedCall{SCMP_SYS(madvise), any, 0, "return unused pages to the host"},
     AllowedCall{SCMP_SYS(brk), any, 0, "the allocator's heap"},
     AllowedCall{SCMP_SYS(futex), any, 0, "locks between a monitor's threads"},
-    AllowedCall{SCMP_SYS(rt_sigreturn), any, 0, "leave a signal handler (SIGFPE of a guest's SSE instruction)"},
+    AllowedCall{SCMP_SYS(timer_settime), any, 0, "arm the timer that preempts translated code; it exists before"},
+    AllowedCall{SCMP_SYS(rt_sigreturn), any, 0, "leave a signal handler: every trap of translated code"},
+    AllowedCall{SCMP_SYS(rt_sigaction), any, 0, "give a fault of our own its default action back, and die by it"},
     AllowedCall{SCMP_SYS(rt_sigprocmask), any, 0, "abort() unblocks SIGABRT"},
     AllowedCall{SCMP_SYS(getpid), any, 0, "abort() names its process"},
     AllowedCall{SCMP_SYS(gettid), any, 0, "abort() names its thread"},
@@ -40,6 +44,10 @@ constexpr std::array allowed{
     AllowedCall{SCMP_SYS(exit_group), any, 0, "end the process"},
 };
 static_assert(allowed.size() <= 20, "the sandbox stays a list that a person reads");
+
+/// For processors and kernels without FSGSBASE only, in addition. The forbidden bits leave ARCH_SET_GS (1001H) and
+/// numbers that mean nothing.
+constexpr AllowedCall set_gs{SCMP_SYS(arch_prctl), 0, ~0x1001ul, "switch the window that gs: operands address"};
 
 using Filter = std::unique_ptr<void, void (*)(scmp_filter_ctx)>;
 
@@ -53,13 +61,17 @@ int add_rule(scmp_filter_ctx filter, AllowedCall const& call) {
     return ::seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call.number, 1, &unset);
 }
 
+Result<void> add_checked(scmp_filter_ctx filter, AllowedCall const& call) {
+    if (int const error = add_rule(filter, call); error < 0)
+        return fail(ExitStatus::internal, fmt::format("seccomp rule {}: {}", call.number, errno_text(-error)));
+    return {};
+}
+
 Result<void> load_filter() {
     Filter const filter{::seccomp_init(SCMP_ACT_KILL_PROCESS), ::seccomp_release};
     if (!filter) return fail(ExitStatus::host_lacks, "cannot prepare a seccomp filter");
-    for (auto const& call : allowed) {
-        if (int const error = add_rule(filter.get(), call); error < 0)
-            return fail(ExitStatus::internal, fmt::format("seccomp rule {}: {}", call.number, errno_text(-error)));
-    }
+    for (auto const& call : allowed) TRY_VOID(add_checked(filter.get(), call));
+    if (!has_fsgsbase()) TRY_VOID(add_checked(filter.get(), set_gs));
     if (int const error = ::seccomp_load(filter.get()); error < 0)
         return fail(ExitStatus::host_lacks, fmt::format("cannot load the seccomp filter: {}", errno_text(-error)));
     return {};
