@@ -58,6 +58,7 @@ driver::MachineConfig machine_config(VmSettings const& settings) {
     config.debug_exit = settings.debug_exit;
     config.guest_ports = settings.guest_ports;
     config.log = settings.log;
+    config.engine = settings.engine.options;
     config.sandbox = host::sanitizer_build() ? driver::Sandbox::off : settings.sandbox;
     return config;
 }

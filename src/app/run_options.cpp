@@ -1,5 +1,6 @@
 #include "app/run_options.h"
 
+#include "app/engine_switches.h"
 #include "app/images.h"
 #include "app/system_options.h"
 #include "app/values.h"
@@ -12,17 +13,50 @@ namespace ring3::app {
 
 namespace {
 
-struct RawOptions {
-    std::string memory{"256M"};
-    std::string log_words;
-    std::string engine{"interpret"};
-    std::string sandbox{"on"};
+/// One of the engine's switches, as typed.
+struct TypedSwitch {
+    EngineSwitch const* which{};
+    std::optional<std::string> value;
 };
 
-/// CLI11's help without its usage line, which cannot speak of "--".
+struct RawOptions {
+    std::vector<std::string> memory; // sizes, and words for the engine
+    std::string log_words;
+    std::string sandbox{"on"};
+    std::vector<TypedSwitch> engine;
+};
+
+/// CLI11's help without its usage line, which cannot speak of "--", and with --stats as people would write it.
 struct HelpFormatter final : CLI::Formatter {
+    std::string make_option_name(CLI::Option const* option, bool positional) const override {
+        auto const name = CLI::Formatter::make_option_name(option, positional);
+        auto const brace = name.find('{');
+        return brace == name.npos ? name : name.substr(0, brace) + "[=FILE]";
+    }
     std::string make_usage(CLI::App const*, std::string) const override { return ""; }
 };
+
+/// What the parser gives for a --stats without a value.
+constexpr std::string_view no_value = "-";
+
+CLI::Option* add_engine_switch(CLI::App& app, EngineSwitch const& which, std::vector<TypedSwitch>& typed) {
+    std::string const name = fmt::format("--{}", which.name), help{which.help};
+    auto const keep_value = [&](std::string const& value) { typed.push_back({&which, value}); };
+    switch (which.takes) {
+    case SwitchValue::none: break;
+    case SwitchValue::required:
+        return app.add_option_function<std::string>(name, keep_value, help)
+            ->take_last()
+            ->option_text(std::string{which.form});
+    case SwitchValue::optional:
+        // A flag that may have a value takes only one behind '=', never the next word.
+        return app.add_flag(fmt::format("{}{{{}}}", name, no_value), help)->each([&](std::string const& value) {
+            typed.push_back({&which, value == no_value ? std::nullopt : std::optional{value}});
+        });
+    }
+    auto const keep = [&] { typed.push_back({&which, {}}); };
+    return app.add_flag_callback(name, keep, help)->disable_flag_override();
+}
 
 void describe(CLI::App& app, RunOptions& options, RawOptions& raw) {
     app.description(
@@ -32,25 +66,37 @@ void describe(CLI::App& app, RunOptions& options, RawOptions& raw) {
     app.formatter(std::make_shared<HelpFormatter>());
     app.get_formatter()->label("TEXT", "VALUE");
     app.set_help_flag("-h,--help", "show this text");
-    app.add_option("-m,--memory", raw.memory, "the guest's memory: 512M, 2G (default 256M)");
+    app.add_option("-m,--memory", raw.memory, "the guest's memory (default 256M), or how translated code reaches it")
+        ->option_text("SIZE|soft|window|auto")
+        ->allow_extra_args(false);
     app.add_option("--cpu", options.cpu, "processor model with +feature and -feature (default max)");
     app.add_option("--kernel", options.kernel, "boot this bzImage or multiboot kernel instead");
     app.add_option("--initrd", options.initrd, "and this initial ram disk; 'none' for none");
     app.add_option("--append", options.append, "more words for the kernel's command line");
     app.add_option("--name", options.name, "the machine's name in messages");
-    app.add_option("--engine", raw.engine, "how guest code runs: interpret");
+    for (auto const& which : engine_switches())
+        if (which.name != "memory") add_engine_switch(app, which, raw.engine);
     app.add_flag("--verbose", options.verbose, "show the kernel's console, on standard error if COMMAND is given");
     app.add_option("-d,--debug", raw.log_words, "log int,cpu_reset,guest_errors,exec");
     app.add_option("-D,--log-file", options.log_file, "log to this file instead of standard error");
     app.add_option("--sandbox", raw.sandbox, "confine the monitor process: on (default) or off");
 }
 
+/// --memory has two meanings that cannot be mistaken for each other: no size is a word of the engine's.
+Result<void> take_memory(RunOptions& options, std::string const& text) {
+    if (is_memory_policy(text))
+        return apply_engine_switch(options.engine, *find_engine_switch("memory"), "--memory", text);
+    auto const size = parse_memory_size(text);
+    if (!size) return fail(ExitStatus::usage, size.error().message + ", nor is it soft, window or auto");
+    options.memory = *size;
+    return check_memory_size("--memory", options.memory);
+}
+
 Result<void> convert(RunOptions& options, RawOptions const& raw) {
-    options.memory = TRY(parse_memory_size(raw.memory));
-    TRY_VOID(check_memory_size("--memory", options.memory));
+    for (auto const& text : raw.memory) TRY_VOID(take_memory(options, text));
+    for (auto const& [which, value] : raw.engine)
+        TRY_VOID(apply_engine_switch(options.engine, *which, fmt::format("--{}", which->name), value));
     options.log = TRY(parse_log_words("--debug", raw.log_words));
-    if (raw.engine != "interpret")
-        return fail(ExitStatus::usage, fmt::format("option '--engine' does not know '{}'", raw.engine));
     if (raw.sandbox != "on" && raw.sandbox != "off")
         return fail(ExitStatus::usage, fmt::format("option '--sandbox' takes on or off, not '{}'", raw.sandbox));
     options.sandbox = raw.sandbox == "on" ? driver::Sandbox::on : driver::Sandbox::off;
@@ -169,6 +215,7 @@ Result<VmSettings> run_settings(RunOptions const& options, StandardInput input,
         options.name.empty() ? settings.boot.kernel.substr(settings.boot.kernel.rfind('/') + 1) : options.name;
     settings.log = options.log;
     settings.log_file = options.log_file;
+    settings.engine = options.engine;
     settings.sandbox = options.sandbox;
     settings.guest_ports = driver::GuestPorts::present;
     settings.policy.signal = OnSignal::press_power_button;

@@ -21,6 +21,7 @@ struct RunOptions {
     std::string name;
     driver::LogMask log;
     std::string log_file;
+    EngineSettings engine;
     bool verbose{};
     driver::Sandbox sandbox{driver::Sandbox::on};
     std::vector<std::string> command; // empty: a shell

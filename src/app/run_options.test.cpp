@@ -65,9 +65,48 @@ TEST(RunOptions, what_is_wrong_is_named_in_one_line) {
     EXPECT_NE(error_of({"--"}), "");
     EXPECT_NE(error_of({"-m"}), "");
     EXPECT_NE(error_of({"-m", "0"}), "");
-    EXPECT_NE(error_of({"--engine", "translate"}), "");
     EXPECT_NE(error_of({"-d", "everything"}), "");
     EXPECT_NE(error_of({"--sandbox", "maybe"}), "");
+}
+
+TEST(RunOptions, the_engines_switches_are_understood_with_a_space_or_an_equals_sign) {
+    auto const engine = options_of({"--engine", "interpret", "--optimize=link,trace", "--tlb=rewrite", "--verify",
+                                    "--check-code", "--cache-size", "256", "--stats", "--stats=out.json"})
+                            .engine;
+    EXPECT_EQ(engine.options.engine, driver::Engine::interpret);
+    EXPECT_TRUE(engine.options.optimize.link && engine.options.optimize.trace && !engine.options.optimize.cache);
+    EXPECT_EQ(engine.options.tlb, driver::TlbMethod::rewrite);
+    EXPECT_TRUE(engine.options.verify && engine.options.check_code);
+    EXPECT_EQ(engine.options.cache_mib, 256u);
+    EXPECT_TRUE(engine.statistics_table);
+    EXPECT_EQ(engine.statistics_file, "out.json");
+}
+
+TEST(RunOptions, memory_is_a_size_or_a_policy) {
+    auto const options = options_of({"--memory", "512M", "--memory", "soft"});
+    EXPECT_EQ(options.memory, u64{512} << 20);
+    EXPECT_EQ(options.engine.options.memory, driver::MemoryPolicy::soft);
+    EXPECT_EQ(options_of({"--memory=window"}).engine.options.memory, driver::MemoryPolicy::window);
+    EXPECT_EQ(options_of({"--memory=window"}).memory, u64{256} << 20);
+    EXPECT_NE(error_of({"--memory", "hard"}).find("soft, window or auto"), std::string::npos);
+}
+
+TEST(RunOptions, stats_does_not_swallow_the_next_word) {
+    EXPECT_TRUE(options_of({"--stats", "--verbose"}).verbose);
+    EXPECT_NE(error_of({"--stats", "file"}).find("unexpected 'file'"), std::string::npos);
+    EXPECT_TRUE(options_of({"--stats", "--", "true"}).engine.statistics_file.empty());
+}
+
+TEST(RunOptions, a_bad_value_of_a_switch_is_answered_with_the_possible_ones) {
+    EXPECT_EQ(error_of({"--engine", "guess"}), "option '--engine' takes interpret or translate, not 'guess'");
+    for (auto const& arguments : {Arguments{"--optimize", "links"},
+                                  {"--tlb", "both"},
+                                  {"--cache-size", "0"},
+                                  {"--cache-size", "257"},
+                                  {"--verify=yes"},
+                                  {"--check-code=no"},
+                                  {"--engine"}})
+        EXPECT_NE(error_of(arguments), "") << arguments[0];
 }
 
 TEST(RunOptions, help_is_a_text) {

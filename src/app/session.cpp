@@ -1,6 +1,7 @@
 #include "app/session.h"
 
 #include "app/images.h"
+#include "app/statistics_output.h"
 #include "app/terminal.h"
 #include "host/process.h"
 
@@ -46,6 +47,7 @@ Result<Ending> Session::run() {
     while (!ending_) turn();
     end_machine();
     flush();
+    ending_->statistics = statistics_;
     return *std::move(ending_);
 }
 
@@ -88,8 +90,10 @@ Result<void> Session::start_machine() {
 void Session::end_machine() {
     for (auto const& line : serial_)
         if (line) line->attach(nullptr);
+    bool const lived = watch_ != nullptr;
     watch_.reset();
     if (machine_) machine_->end();
+    if (lived) statistics_.add(machine_->driver().statistics()); // whatever ended it: the counters outlive the process
     for (auto const& answer : std::exchange(register_queries_, {})) answer("the machine has ended\n");
 }
 
@@ -305,10 +309,13 @@ int report(Error const& error) {
 }
 
 int run_session(VmSettings settings, MonitorMain monitor) {
+    auto statistics = StatisticsOutput::open(settings.engine);
+    if (!statistics) return report(statistics.error());
     auto const ending = Session{std::move(settings), std::move(monitor)}.run();
     // The session is gone, and the terminal is as it was.
     if (!ending) return report(ending.error());
     if (!ending->message.empty()) fmt::print(stderr, "ring3: {}\n", ending->message);
+    if (auto const written = statistics->write(ending->statistics); !written) return report(written.error());
     if (ending->raise_signal != 0) die_by(ending->raise_signal);
     return ending->status;
 }

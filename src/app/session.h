@@ -10,6 +10,7 @@
 #include "app/machine_watch.h"
 #include "app/operator_console.h"
 #include "app/outputs.h"
+#include "app/run_statistics.h"
 #include "app/serial_line.h"
 #include "app/signals.h"
 #include "app/vm_control.h"
@@ -24,6 +25,7 @@ struct Ending {
     int status{};
     int raise_signal{};    // not 0: die by this signal instead, as the shell expects it
     std::string message{}; // for standard error, after everything else was written; may have several lines
+    RunStatistics statistics{};
 };
 
 class Session final : private VmControl {
@@ -98,6 +100,7 @@ private:
     std::unique_ptr<MachineWatch> watch_; // only while the machine lives
     std::vector<std::function<void(std::string_view)>> register_queries_;
     std::string console_tail_; // of a hidden console
+    RunStatistics statistics_; // of the monitors that have ended
     std::optional<Ending> ending_;
     int ending_signal_{};
     bool paused_{}, powered_off_{}, reset_wanted_{}, hurry_{};

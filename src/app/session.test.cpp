@@ -333,6 +333,42 @@ TEST_F(SessionTest, the_console_asks_the_monitor_for_registers) {
     EXPECT_NE(result.out.find("EAX=12345678"), std::string::npos);
 }
 
+TEST_F(SessionTest, statistics_are_summed_over_resets_and_survive_a_crash) {
+    settings.engine.statistics_table = true;
+    settings.engine.statistics_file = directory + "/stats.json";
+    auto const lives = directory + "/lived";
+    auto const result = run([lives](MachineConfig const&, MonitorEnd end) {
+        end.statistics().publish({.direct = 900, .interpreted = 100, .exits_fault = 3});
+        end.statistics().interrupts = 7;
+        bool const first = !std::filesystem::exists(lives);
+        std::ofstream{lives} << "once";
+        if (!first) ::raise(SIGKILL);
+        end.send(driver::Reset{});
+        for (;;) ::pause();
+        return 0;
+    });
+    EXPECT_TRUE(result.exited_with(70));
+    EXPECT_NE(result.err.find("died from signal 9"), std::string::npos);
+    EXPECT_NE(result.err.find("2,000 guest instructions, 90.00 % of them directly"), std::string::npos);
+    std::ifstream file{settings.engine.statistics_file};
+    std::string const json{std::istreambuf_iterator<char>{file}, {}};
+    for (auto const* line : {"\"direct\": 1800", "\"exits_fault\": 6", "\"interrupts\": 14", "\"monitors\": 2",
+                             "\"guest_instructions\": 2000", "\"efficiency\": 0.9"})
+        EXPECT_NE(json.find(line), std::string::npos) << line;
+}
+
+TEST_F(SessionTest, a_file_for_statistics_that_cannot_be_opened_ends_it_before_it_begins) {
+    settings.engine.statistics_file = "/nowhere/stats.json";
+    auto const result = run([](MachineConfig const&, MonitorEnd) { return 0; });
+    EXPECT_TRUE(result.exited_with(74));
+    EXPECT_EQ(result.err, "ring3: cannot open '/nowhere/stats.json' for writing: No such file or directory\n");
+    settings.engine.statistics_file = "/dev/full";
+    EXPECT_TRUE(run([](MachineConfig const&, MonitorEnd end) {
+                    end.send(driver::PowerOff{});
+                    return 0;
+                }).exited_with(74));
+}
+
 TEST_F(SessionTest, files_that_cannot_be_used_end_it_before_it_begins) {
     MonitorMain const never = [](MachineConfig const&, MonitorEnd) { return 1; };
     auto const good = settings.boot.kernel;

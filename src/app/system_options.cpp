@@ -2,6 +2,7 @@
 
 #include "app/comma_list.h"
 #include "app/device_wiring.h"
+#include "app/engine_switches.h"
 #include "app/values.h"
 #include "host/time.h"
 
@@ -74,6 +75,8 @@ private:
         print_ = PrintText{std::move(text)};
         return {};
     }
+    /// True if the word was one of the engine's switches; then also its value has been taken.
+    Result<bool> take_engine_switch(std::span<std::string const> arguments, std::size_t& i);
     Result<void> check_accelerators(std::string_view option, std::string_view names);
     Result<void> add_debug_exit(CommaList& list);
     Result<void> add_debugcon_device(CommaList& list);
@@ -125,15 +128,20 @@ constexpr std::array options{
     Option{"h", "", "short for -help", &SystemParser::help},
 };
 
+std::string_view without_dashes(std::string_view argument) {
+    if (argument.starts_with('-')) argument.remove_prefix(argument.starts_with("--") ? 2 : 1);
+    return argument;
+}
+
 Option const* find_option(std::string_view argument) {
     if (!argument.starts_with('-')) return nullptr;
-    argument.remove_prefix(argument.starts_with("--") ? 2 : 1);
-    auto const found = std::ranges::find(options, argument, &Option::name);
+    auto const found = std::ranges::find(options, without_dashes(argument), &Option::name);
     return found == options.end() ? nullptr : &*found;
 }
 
 Result<Parsed> SystemParser::parse(std::span<std::string const> arguments) {
     for (std::size_t i = 0; i < arguments.size(); ++i) {
+        if (TRY(take_engine_switch(arguments, i))) continue;
         Option const* const option = find_option(arguments[i]);
         if (!option)
             return fail(ExitStatus::usage,
@@ -148,6 +156,21 @@ Result<Parsed> SystemParser::parse(std::span<std::string const> arguments) {
         if (print_) return Parsed{*std::move(print_)};
     }
     return finish();
+}
+
+Result<bool> SystemParser::take_engine_switch(std::span<std::string const> arguments, std::size_t& i) {
+    std::string_view const word = arguments[i];
+    auto const equals = std::min(word.find('='), word.size());
+    auto const option = word.substr(0, equals);
+    EngineSwitch const* const found = word.starts_with('-') ? find_engine_switch(without_dashes(option)) : nullptr;
+    if (!found) return false;
+    std::optional<std::string> value;
+    if (equals != word.size())
+        value = word.substr(equals + 1);
+    else if (found->takes == SwitchValue::required && i + 1 < arguments.size())
+        value = arguments[++i];
+    TRY_VOID(apply_engine_switch(settings_.engine, *found, option, value));
+    return true;
 }
 
 Result<Parsed> SystemParser::finish() {
@@ -224,6 +247,9 @@ Result<void> SystemParser::accelerator(std::string const& text) {
     CommaList list{text, "accel"};
     TRY_VOID(check_accelerators("-accel", list.take("accel").value_or("")));
     if (auto const thread = list.take("thread")) TRY_VOID(only("-accel", *thread, {"single", "multi"}));
+    // QEMU's translation block cache, in MiB too; there, 0 means the default.
+    auto const cache = list.take("tb-size").value_or("0");
+    if (cache != "0") settings_.engine.options.cache_mib = TRY(parse_cache_size("-accel tcg,tb-size", cache));
     return list.finish("-accel");
 }
 
@@ -380,12 +406,29 @@ Result<void> SystemParser::version(std::string const&) {
     return print("ring3-system-i386 version " RING3_VERSION "\n");
 }
 
+std::string form_of(EngineSwitch const& which) {
+    switch (which.takes) {
+    case SwitchValue::none: break;
+    case SwitchValue::required: return fmt::format("{} {}", which.name, which.form);
+    case SwitchValue::optional: return fmt::format("{}[={}]", which.name, which.form);
+    }
+    return std::string{which.name};
+}
+
+/// A form that is too long for its column has a line of its own.
+std::string help_line(std::string const& form, std::string_view help) {
+    constexpr std::size_t column = 26;
+    return form.size() > column ? fmt::format("-{}\n {:<{}} {}\n", form, "", column, help)
+                                : fmt::format("-{:<{}} {}\n", form, column, help);
+}
+
 Result<void> SystemParser::help(std::string const&) {
     std::string text = "usage: ring3-system-i386 -kernel FILE [options]\n\n"
                        "Runs a PC guest in an ordinary process. The options are QEMU's.\n\n";
     for (auto const& option : options)
-        if (!option.help.empty())
-            text += fmt::format("-{:<26} {}\n", fmt::format("{} {}", option.name, option.argument), option.help);
+        if (!option.help.empty()) text += help_line(fmt::format("{} {}", option.name, option.argument), option.help);
+    text += "\nThe engine's switches, which QEMU has not:\n\n";
+    for (auto const& one : engine_switches()) text += help_line(form_of(one), one.help);
     return print(text + "\nOn the terminal of -nographic, Ctrl-a h lists the keys.\n");
 }
 

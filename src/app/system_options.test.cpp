@@ -162,9 +162,50 @@ TEST(SystemOptions, log_words_and_clock_are_understood) {
     EXPECT_EQ(settings.name, "a,b");
 }
 
+TEST(SystemOptions, the_engines_switches_take_one_dash_or_two) {
+    auto const one = settings_of({"-engine", "interpret", "-optimize", "none", "-memory", "window", "-verify"}).engine;
+    EXPECT_EQ(one.options.engine, driver::Engine::interpret);
+    EXPECT_FALSE(one.options.optimize.link || one.options.optimize.trace || one.options.optimize.cache);
+    EXPECT_EQ(one.options.memory, driver::MemoryPolicy::window);
+    EXPECT_TRUE(one.options.verify);
+    auto const two = settings_of({"--optimize=cache", "--tlb", "asid", "--stats=file=x", "-stats"}).engine;
+    EXPECT_TRUE(two.options.optimize.cache && !two.options.optimize.link);
+    EXPECT_EQ(two.statistics_file, "file=x");
+    EXPECT_TRUE(two.statistics_table);
+}
+
+TEST(SystemOptions, the_engine_defaults_to_everything_on) {
+    auto const engine = settings_of({}).engine;
+    EXPECT_EQ(engine.options.engine, driver::Engine::translate);
+    EXPECT_TRUE(engine.options.optimize.link && engine.options.optimize.trace && engine.options.optimize.cache);
+    EXPECT_EQ(engine.options.memory, driver::MemoryPolicy::automatic);
+    EXPECT_EQ(engine.options.cache_mib, 32u);
+    EXPECT_FALSE(engine.statistics_table);
+}
+
+TEST(SystemOptions, a_bad_value_of_a_switch_is_answered_with_the_possible_ones) {
+    EXPECT_EQ(error_of({"-memory", "512M"}), "option '-memory' takes soft, window or auto, not '512M'");
+    EXPECT_EQ(error_of({"--optimize", "none,link"}),
+              "option '--optimize' takes none, all or a list of link, trace and cache, not 'none,link'");
+    EXPECT_EQ(error_of({"--cache-size", "1G"}), "option '--cache-size' takes a number of MiB from 1 to 256, not '1G'");
+    EXPECT_EQ(error_of({"--verify=on"}), "option '--verify' takes no value, but got 'on'");
+    EXPECT_EQ(error_of({"--stats="}), "option '--stats=' names no file");
+    EXPECT_EQ(error_of({"-tlb"}), "option '-tlb' needs rewrite|asid");
+    EXPECT_NE(error_of({"-optimize", ""}), "");
+    EXPECT_NE(error_of({"-optimize", "link,"}), "");
+}
+
+TEST(SystemOptions, tb_size_is_the_code_caches_size) {
+    EXPECT_EQ(settings_of({"-accel", "tcg,tb-size=64"}).engine.options.cache_mib, 64u);
+    EXPECT_EQ(settings_of({"-accel", "tcg,tb-size=0"}).engine.options.cache_mib, 32u);
+    EXPECT_EQ(error_of({"-accel", "tcg,tb-size=512"}),
+              "option '-accel tcg,tb-size' takes a number of MiB from 1 to 256, not '512'");
+}
+
 TEST(SystemOptions, lists_and_help_need_no_kernel) {
     EXPECT_NE(text_of({"-cpu", "help"}).find("qemu32"), std::string::npos);
     EXPECT_NE(text_of({"-help"}).find("-initrd FILE"), std::string::npos);
+    EXPECT_NE(text_of({"-help"}).find("-stats[=FILE]"), std::string::npos);
     EXPECT_NE(text_of({"-version"}).find(RING3_VERSION), std::string::npos);
     for (auto const* option : {"-machine", "-accel", "-device", "-d"})
         EXPECT_NE(text_of({option, "help"}), "") << option;

@@ -93,6 +93,15 @@ struct BootSettings {
     std::vector<u8> extra_initrd; // another cpio archive behind the initrd
 };
 
+// ---- how it runs
+
+/// The engine's mechanisms, and what is said about them when the run is over.
+struct EngineSettings {
+    driver::EngineOptions options;
+    bool statistics_table{};     // on standard error
+    std::string statistics_file; // as JSON; empty: none
+};
+
 struct VmSettings {
     std::string name;
     u64 memory{u64{128} << 20};
@@ -111,6 +120,7 @@ struct VmSettings {
     std::optional<u64> rtc_base;
     std::string pid_file;
     Policy policy;
+    EngineSettings engine;
     driver::Sandbox sandbox{driver::Sandbox::on};
 };
 
