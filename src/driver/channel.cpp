@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "driver/region.h"
+#include "host/guest_trap.h"
 
 #include <bit>
 #include <cstring>
@@ -64,17 +65,22 @@ Result<std::optional<FromMonitor>> AppEnd::receive() {
     auto message = take_message<FromMonitor>(in_);
     if (message && *message && region_->monitor_wants_room.load() != 0) {
         region_->monitor_wants_room.store(0);
-        region_->attention.store(1);
-        peer_->signal();
+        wake_monitor();
     }
     return message;
 }
 
 bool AppEnd::try_send(ToMonitor const& message) {
     if (!put_message(out_, encode(message))) return false;
+    wake_monitor();
+    return true;
+}
+
+/// Whatever it does: it may be about to look at attention, asleep, or in translated code.
+void AppEnd::wake_monitor() {
     region_->attention.store(1);
     peer_->signal();
-    return true;
+    host::ring_doorbell(monitor_pid_);
 }
 
 bool AppEnd::prepare_wait() {

@@ -6,7 +6,8 @@
 //          <------------------- [ Statistics ]  [ TraceRing ] <----------------------
 //
 // Whoever is asleep is woken through an eventfd; whoever is awake finds messages without any system call. The monitor's
-// run loop tests one word, attention(), between blocks of guest code.
+// run loop tests one word, attention(), between turns of guest code; translated code, which does not look, is stopped by
+// the app's doorbell (host/guest_trap.h).
 //
 // Threat model. A guest may own its monitor: whatever the monitor can write is the guest's word. So the app
 //   - copies a message out of the ring once and looks only at the copy;
@@ -40,6 +41,10 @@ public:
     /// False, and nothing sent, while there is no room.
     bool try_send(ToMonitor const& message);
 
+    /// The monitor's process, which is sent a signal with every message, so that it leaves running guest code at once;
+    /// 0: none, and once it has been waited for, because its number may then be another's.
+    void set_doorbell(int pid) { monitor_pid_ = pid; }
+
     /// Readable when messages arrive. Poll it only after prepare_wait() has said that nothing waits already.
     int event_fd() const { return event_; }
     /// Asks the monitor to signal the next message. False if one is there already: receive it first.
@@ -54,12 +59,14 @@ public:
 private:
     friend class Channel;
     AppEnd(Region& region, host::EventFd const& own, host::EventFd const& peer);
+    void wake_monitor();
     Region* region_;
     RingReader in_;
     RingWriter out_;
     host::EventFd const* own_;
     host::EventFd const* peer_;
     int event_;
+    int monitor_pid_{};
 };
 
 /// The monitor's side.

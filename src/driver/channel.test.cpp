@@ -2,10 +2,12 @@
 
 #include "driver/region.h"
 
+#include <csignal>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <random>
+#include <unistd.h>
 
 namespace ring3::driver {
 namespace {
@@ -69,6 +71,24 @@ TEST_F(ChannelTest, a_waiting_monitor_is_woken_and_a_deadline_wakes_it_too) {
     EXPECT_TRUE(app.try_send(Nmi{}));
     monitor.wait(std::nullopt); // would never return without the signal
     EXPECT_TRUE(monitor.receive());
+}
+
+int volatile doorbells;
+
+TEST_F(ChannelTest, every_wake_up_rings_the_doorbell) {
+    auto* const before = std::signal(SIGALRM, [](int) { doorbells = doorbells + 1; });
+    app.try_send(Nmi{});
+    EXPECT_EQ(doorbells, 0); // nobody's yet
+    app.set_doorbell(::getpid());
+    app.try_send(Nmi{});
+    EXPECT_EQ(doorbells, 1);
+    while (monitor.try_send(SerialOut{0, std::string(max_payload, 'x')})) {
+    }
+    app_receives<SerialOut>(); // there is room again
+    EXPECT_EQ(doorbells, 2);
+    app_receives<SerialOut>(); // nobody waits for more
+    EXPECT_EQ(doorbells, 2);
+    std::signal(SIGALRM, before);
 }
 
 TEST_F(ChannelTest, the_app_is_signalled_only_when_it_asked) {

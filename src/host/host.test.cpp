@@ -1,4 +1,5 @@
 #include "host/event_fd.h"
+#include "host/guest_trap.h"
 #include "host/process.h"
 #include "host/sandbox.h"
 #include "host/shared_memory.h"
@@ -109,6 +110,35 @@ TEST(Process, a_child_dies_with_its_parent) {
     ::fcntl(pipe->read_end.number(), F_SETFL, 0);
     char byte = 0;
     EXPECT_EQ(::read(pipe->read_end.number(), &byte, 1), 0); // end of file: nobody is left
+}
+
+TEST(Process, a_child_is_deaf_until_it_resets_its_signals_and_then_to_doorbells_only) {
+    auto const ready = EventFd::create();
+    ASSERT_TRUE(ready);
+    pid_t const child = fork_with_signals_blocked();
+    if (child == 0) {
+        ready->wait(std::nullopt);
+        reset_signals(); // the doorbells that came before are gone, SIGTERM is not
+        ::_exit(0);
+    }
+    ring_doorbell(child);
+    ready->signal();
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(status_of_child([] {
+                  reset_signals();
+                  ring_doorbell(::getpid());
+              }),
+              0);
+    status = status_of_child([] {
+        sigset_t mask;
+        ::sigfillset(&mask);
+        ::sigprocmask(SIG_SETMASK, &mask, nullptr);
+        ::raise(SIGTERM);
+        reset_signals();
+    });
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) << status;
 }
 
 TEST(Process, signals_have_names) {

@@ -12,6 +12,23 @@
 
 namespace ring3::host {
 
+pid_t fork_with_signals_blocked() {
+    sigset_t all, before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t const child = ::fork();
+    if (child != 0) ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return child;
+}
+
+void reset_signals() {
+    for (int signal = 1; signal < NSIG; ++signal) // SIGKILL and SIGSTOP refuse; no matter
+        ::signal(signal, signal == SIGALRM ? SIG_IGN : SIG_DFL);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+}
+
 Result<void> die_with_parent(pid_t parent) {
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         return fail_errno(ExitStatus::host_lacks, "cannot set PR_SET_PDEATHSIG");

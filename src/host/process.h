@@ -9,6 +9,13 @@
 
 namespace ring3::host {
 
+/// fork(2); in the child every signal stays blocked until reset_signals(), so that none meets the parent's handlers.
+pid_t fork_with_signals_blocked();
+
+/// Default actions for all signals, and none blocked. But the doorbell's (guest_trap.h) is ignored: it may ring before
+/// install_traps().
+void reset_signals();
+
 /// The calling process dies (SIGKILL) when its parent does, also if `parent` is dead already.
 Result<void> die_with_parent(pid_t parent);
 
