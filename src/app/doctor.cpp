@@ -96,7 +96,7 @@ std::vector<Finding> diagnose(HostFacts const& facts) {
         should(facts.max_processes >= 16, "processes", "there may be enough processes",
                "ulimit -u is very low: each guest is a process of its own"),
         {Level::ok, "kvm", facts.has_kvm ? "/dev/kvm is there; ring3 does not need it" : "no /dev/kvm: not needed"},
-        {Level::ok, "engine", "guest code is interpreted"},
+        {Level::ok, "engine", "guest code is translated; 'ring3 isa' says why it cannot simply be run"},
         should(!facts.guest_kernel.empty(), "guest", fmt::format("default guest: {}", facts.guest_kernel),
                "the default guest is missing: 'make guest' fetches it"),
     };

@@ -80,6 +80,15 @@ class BadInput(unittest.TestCase):
                        ["-enable-kvm"], ["-gdb", "tcp::1234"], ["-cpu", "z80"], ["-machine", "isapc"]):
             self.assert_refused(USAGE, option[0], "-kernel", TINY, *option)
 
+    @needs(TINY)
+    def test_values_that_the_engines_switches_do_not_have(self):
+        for option, value, words in (("--engine", ["guess"], "interpret or translate"),
+                                     ("-optimize", ["link,fast"], "none, all or a list of link, trace and cache"),
+                                     ("--memory", ["hard"], "soft, window or auto"), ("-tlb", ["x"], "rewrite or asid"),
+                                     ("--cache-size", ["257"], "from 1 to 256"), ("--verify=no", [], "--verify")):
+            self.assert_refused(USAGE, words, "-kernel", TINY, option, *value)
+            self.assert_refused(USAGE, words, "run", "--" + option.lstrip("-"), *value, program=RING3)
+
     def test_an_option_without_its_value(self):
         self.assert_refused(USAGE, "-kernel", "-kernel")
 
