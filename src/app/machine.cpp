@@ -28,10 +28,7 @@ Result<void> become_monitor(ChildNeeds const& needs) {
     ::dup2(needs.last_words, STDERR_FILENO);
     std::array const keep{STDERR_FILENO, needs.keep[0], needs.keep[1], needs.keep[2]};
     TRY_VOID(host::close_everything_but(keep));
-    for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL); // SIGKILL and SIGSTOP refuse; no matter
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    host::reset_signals();
     return {};
 }
 
@@ -84,9 +81,10 @@ Result<void> Machine::fork_monitor(VmSettings const& settings, StartState const&
     config.start = start;
     auto const events = channel_.monitor_fds();
     ChildNeeds const needs{::getpid(), words.write_end.number(), {events[0], events[1], ram_.fd()}};
-    pid_ = ::fork();
+    pid_ = host::fork_with_signals_blocked();
     if (pid_ < 0) return host::fail_errno(ExitStatus::host_lacks, "cannot start the monitor process");
     if (pid_ == 0) run_child(needs, config, channel_.monitor_end(), monitor);
+    driver_.set_doorbell(pid_);
     last_words_ = std::move(words.read_end);
     pidfd_ = TRY(host::open_pidfd(pid_));
     return {};
@@ -103,6 +101,7 @@ int Machine::wait_status() {
         int status = 0;
         while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
         }
+        driver_.set_doorbell(0);
         wait_status_ = status;
     }
     return *wait_status_;
