@@ -13,7 +13,8 @@ namespace {
 constexpr u64 gibibyte = u64{1} << 30;
 constexpr u64 window_size = 4 * gibibyte;
 constexpr u64 guard_below = 2 * gibibyte; // [r14 + 32-bit signed displacement]
-constexpr u64 guard_above = 4 * gibibyte; // the same, plus an index
+// [r14 + register + register] at most, and the bytes that an access there reaches beyond its address.
+constexpr u64 guard_above = 4 * gibibyte + page_size;
 constexpr u64 reserved_size = guard_below + window_size + guard_above;
 
 // NORESERVE: it is address space only and must not count against the host's commit limit.
@@ -58,12 +59,12 @@ Window::~Window() {
     if (base_ != 0) ::munmap(at(base_ - guard_below), reserved_size);
 }
 
-bool Window::map(u32 linear, u64 ram_offset, u32 pages, WindowAccess access) {
+bool Window::map(u32 linear, u64 ram_offset, u32 pages, WindowAccess access, WindowFill fill) {
     ASSERT(inside(linear, pages) && pages != 0 && ram_offset % page_size == 0);
     int const protection = access == WindowAccess::read ? PROT_READ : PROT_READ | PROT_WRITE;
-    // POPULATE: the host's page tables are filled now, in one call; without it every page would fault once more.
+    int const populate = fill == WindowFill::now ? MAP_POPULATE : 0;
     void* const start = ::mmap(at(base_ + linear), u64{pages} * page_size, protection,
-                               MAP_SHARED | MAP_FIXED | MAP_POPULATE, ram_fd_, static_cast<off_t>(ram_offset));
+                               MAP_SHARED | MAP_FIXED | populate, ram_fd_, static_cast<off_t>(ram_offset));
     if (start != MAP_FAILED) [[likely]]
         return true;
     unmap(linear, pages);
