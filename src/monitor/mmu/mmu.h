@@ -88,6 +88,9 @@ public:
 
     /// MAXPHYADDR of the model: bits at and above it are reserved in PAE entries.
     void set_physical_bits(unsigned bits) { physical_bits_ = bits; }
+    unsigned physical_bits() const { return physical_bits_; }
+    /// Is a data breakpoint on this page (which is the first byte's address)?
+    bool watched(Linear page) const;
 
     PhysicalMemory& memory() { return memory_; }
     MmuCounters const& counters() const { return counters_; }
@@ -142,7 +145,6 @@ private:
     void fill(Linear address, Access access, Privilege privilege, Translation const& translation);
     /// Lets writes take the fast path again once the page's code is gone.
     void quicken(Linear address, Privilege privilege);
-    bool watched(Linear page) const;
     void note_data_breakpoints(Linear address, unsigned size, Access access);
 
     GuestCpu& cpu_;
