@@ -4,6 +4,15 @@
 // arrives as a signal: a fault of a memory operand (SIGSEGV, SIGBUS), an arithmetic fault (SIGFPE), a single step
 // (SIGTRAP), the preemption timer or the app's doorbell (SIGALRM). The handler turns the signal frame into a Trap,
 // asks the owner, and writes the registers back. It runs on an alternate stack.
+//
+// What it costs (Sapphire Rapids in a virtual machine, Linux 6.18; inside the sandbox the same):
+//     a fault of translated code, to the owner and back              1.6 us
+//     arm(), disarm()                                                0.33, 0.22 us; one in ten 10 us, see below
+//     the timer's signal, as the gap that translated code sees       22 us, and the handler runs 10 us late
+//     ring_doorbell() to a monitor on another core                   12 us for the app; its handler runs after 19 us
+//     set_gs_base() with FSGSBASE                                    7 ns
+// The dear ones are the hypervisor's: each reprogramming of the local APIC's timer and each interrupt between cores
+// leaves the virtual machine. So a deadline that only moves away is better checked when the timer rings than set anew.
 #pragma once
 
 #include "base/result.h"
@@ -44,11 +53,12 @@ public:
 };
 
 /// Installs the handlers, once per process, on an alternate signal stack; before the process confines itself.
-/// A signal whose rip lies outside `code` is the owner's only if it is `preempt`; others go to whoever handled them
+/// A signal that the processor did not raise for an instruction in `code` (rip outside, kill(2), INT3) is the owner's only if it is `preempt`; others go to whoever handled them
 /// before (NativeRunner's handler for SIGFPE and SIGILL), or to the default action.
 Result<void> install_traps(TrapOwner& owner, std::span<u8 const> code);
 
-/// A POSIX timer of CLOCK_MONOTONIC that raises `preempt` on the calling thread. arm() is one system call.
+/// A POSIX timer of CLOCK_MONOTONIC that raises `preempt` on the creating thread. To be created before the process
+/// confines itself; arm() and disarm() are one system call each.
 class PreemptionTimer {
 public:
     static Result<PreemptionTimer> create();

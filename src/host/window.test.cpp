@@ -46,7 +46,7 @@ struct WindowTest : ::testing::Test {
 TEST_F(WindowTest, is_aligned_and_inaccessible_with_its_guards) {
     EXPECT_EQ(window.base() % (4 * gibibyte), 0u);
     for (u64 const offset :
-         {u64{0}, 4 * gibibyte - 1, 4 * gibibyte, 8 * gibibyte - 1, u64{0} - 1, u64{0} - 2 * gibibyte})
+         {u64{0}, 4 * gibibyte - 1, 4 * gibibyte, 8 * gibibyte + 62, u64{0} - 1, u64{0} - 2 * gibibyte})
         EXPECT_EQ(read(offset), Probe::faults) << offset;
 }
 
@@ -72,6 +72,14 @@ TEST_F(WindowTest, a_page_for_reading_refuses_writes) {
     ASSERT_TRUE(window.map(0x6000, page_size, 1, WindowAccess::read_write)); // replaces what was there
     EXPECT_EQ(write(0x6fff), Probe::works);
     EXPECT_EQ(write(0x5fff), Probe::faults);
+}
+
+TEST_F(WindowTest, pages_that_are_filled_when_used_are_the_same_pages) {
+    ram.bytes()[2 * page_size] = 9;
+    ASSERT_TRUE(window.map(0x20000, page_size, 3, WindowAccess::read, WindowFill::when_used));
+    EXPECT_EQ(*at(0x21000), 9);
+    EXPECT_EQ(write(0x21000), Probe::faults);
+    EXPECT_EQ(read(0x23000), Probe::faults);
 }
 
 TEST_F(WindowTest, unmapping_takes_exactly_the_range_away) {
