@@ -89,6 +89,8 @@ std::vector<Finding> diagnose(HostFacts const& facts) {
         must(facts.seccomp, "seccomp", "seccomp filters work: monitors are confined",
              "seccomp filters are not allowed: monitors run only with --sandbox off"),
         must(facts.pidfd, "pidfd", "pidfd_open works", "pidfd_open is missing: Linux 5.3 or later is needed"),
+        should(facts.fsgsbase, "fsgsbase", "guest address spaces are switched without a system call",
+               "no FSGSBASE (Linux 5.9 and a processor since 2012): switches of address spaces are slower"),
         memory(facts),
         address_space(facts),
         map_count(facts),

@@ -22,6 +22,7 @@ struct HostFacts {
     std::string cpu_name;
     std::vector<std::string> cpu_flags;
     bool memfd{}, seccomp{}, pidfd{};
+    bool fsgsbase{}; // the processor has it and the kernel lets user code use it
     u64 max_map_count{};
     u64 available_memory{};    // bytes
     u64 address_space_limit{}; // bytes; all ones: none

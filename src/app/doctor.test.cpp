@@ -16,6 +16,7 @@ HostFacts good_host() {
             .memfd = true,
             .seccomp = true,
             .pidfd = true,
+            .fsgsbase = true,
             .max_map_count = 65530,
             .available_memory = u64{4} << 30,
             .address_space_limit = ~u64{},
@@ -49,6 +50,8 @@ TEST(Doctor, what_is_needed_fails_and_what_only_helps_warns) {
     EXPECT_EQ(level_of(host, "memfd"), Level::fail);
     host.guest_kernel = "";
     EXPECT_EQ(level_of(host, "guest"), Level::warn);
+    host.fsgsbase = false;
+    EXPECT_EQ(level_of(host, "fsgsbase"), Level::warn);
     host.overcommit = 2;
     EXPECT_EQ(level_of(host, "overcommit"), Level::warn);
     EXPECT_EQ(doctor_status(diagnose(host)), static_cast<int>(ExitStatus::host_lacks));

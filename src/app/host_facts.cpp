@@ -2,6 +2,7 @@
 #include "app/default_guest.h"
 #include "app/doctor.h"
 #include "host/file_descriptor.h"
+#include "host/guest_trap.h"
 #include "host/process.h"
 #include "host/sandbox.h"
 #include "host/shared_memory.h"
@@ -70,6 +71,7 @@ HostFacts look_at_host() {
     facts.memfd = host::SharedMemory::create("ring3-doctor", page_size).has_value();
     facts.seccomp = seccomp_works();
     facts.pidfd = host::open_pidfd(::getpid()).has_value();
+    facts.fsgsbase = host::has_fsgsbase();
     facts.max_map_count = number_in("/proc/sys/vm/max_map_count");
     facts.overcommit = static_cast<int>(number_in("/proc/sys/vm/overcommit_memory"));
     facts.available_memory = available_memory();
