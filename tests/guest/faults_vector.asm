@@ -67,7 +67,9 @@ sse_loads:
     ret
 
 sse_stores:
+%ifndef QEMU_TCG                ; the same
     memory_probe WRITES, 16, movups [ebx], xmm0
+%endif
     memory_probe WRITES, 1, movaps [ebx], xmm1
     memory_probe WRITES, 1, movntps [ebx], xmm1
     memory_probe WRITES, 8, movq [ebx], xmm1
