@@ -1,6 +1,7 @@
 # A thin front for the CMake presets; `make help` lists what there is.
 .DEFAULT_GOAL := release
-.PHONY: release dev asan ubsan run test soak guest format check bench install-packages clean help
+.PHONY: release dev asan ubsan run test soak guest format check bench bench-programs bench-image bench-optimizations \
+    bench-nano bench-loops install-packages clean help
 
 ARGS ?=
 SOAK_SECONDS ?= 600
@@ -34,9 +35,26 @@ format: ## lay out all sources
 check: ## layout, headers, layers, shell scripts, documents
 	@scripts/check-all
 
-bench: release ## guest instructions per second, boot time and idle cost
+bench: bench-image ## programs natively, in ring3 and in QEMU, with targets and a plot; ARGS='--help' for the options
+	@bench/run-suite $(ARGS)
+
+bench-optimizations: bench-image ## what each of the engine's switches is worth, with plots; ARGS as for bench
+	@for switch in engine optimize memory tlb; do bench/run-suite --compare $$switch $(ARGS) || exit 1; done
+
+bench-nano: bench-programs ## ticks for system calls, faults, page table writes, interrupts ...; ARGS='int80 sysenter'
+	@bench/run-nano $(ARGS)
+
+bench-loops: bench-programs ## guest instructions per second, boot time and idle cost
 	@scripts/fetch-guest
-	@bench/run
+	@bench/run-loops
+
+bench-image: bench-programs # everything that is missing, and what the guests of `bench` run
+	@bench/build-image
+
+bench-programs:
+	@scripts/install-packages bench
+	@cmake --preset release --log-level=NOTICE >/dev/null
+	@cmake --build build/release --target ring3 ring3-system-i386 bench_guests
 
 install-packages: ## the Debian packages that building and testing need
 	@scripts/install-packages test

@@ -4,7 +4,7 @@
 ;   a  arithmetic in registers        m  loads and stores        c  calls and returns, pushes and pops
 ;   p  loads and stores with paging on, a new page every turn, over 8 MiB (TLB misses)
 ;
-; bench/run knows that every turn is ten instructions and that there are TURNS of them.
+; run-loops knows that every turn is ten instructions and that there are TURNS of them.
 %include "guest.inc"
 test_name "loops"
 

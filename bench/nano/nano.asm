@@ -1,8 +1,8 @@
 ; A kernel that times single things a kernel does, in ticks of the time stamp counter.
 ;
-; For each it prints a line `NAME MEDIAN MINIMUM TURNS`: ticks of one turn, with one decimal. A turn is timed in batches of
-; TURNS, long enough that reading the counter costs nothing; the same loop without the thing itself is subtracted. A
-; line `tsc_khz N` says first how fast the counter runs against the interval timer, so that figures of machines with
+; For each it prints a line `NAME MEDIAN MINIMUM TURNS`: ticks of one turn, with one decimal. A turn is timed in batches
+; of TURNS, long enough that reading the counter costs nothing; the same loop without the thing itself is subtracted.
+; A line `tsc_khz N` says first how fast the counter runs against the interval timer, so that figures of machines with
 ; different counters can be compared. Ends through the exit port, as tests do (guest.inc).
 ;
 ; Words of the command line: names, for these alone; `quick`, for the fewest turns that touch everything (the figures
@@ -47,8 +47,8 @@ main:
 %include "transitions.inc"
 %include "timer.inc"
 
-; timed "name", BODY, EMPTY, PREPARE, MOST, PARTS: EMPTY is the loop without the thing itself, PREPARE (or 0) precedes each
-; batch untimed, MOST turns fit into one, and a turn does the thing PARTS times.
+; timed "name", BODY, EMPTY, PREPARE, MOST, PARTS: EMPTY is the loop without the thing itself, PREPARE (or 0) precedes
+; each batch untimed, MOST turns fit into one, and a turn does the thing PARTS times.
 %macro timed 6
     section .text
 %%name: db %1, 0
