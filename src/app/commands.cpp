@@ -1,6 +1,7 @@
 #include "app/commands.h"
 
 #include "app/doctor.h"
+#include "app/isa.h"
 #include "app/run_options.h"
 #include "app/session.h"
 #include "app/system_options.h"
@@ -44,13 +45,27 @@ int run(Arguments arguments, MonitorParts const& monitor) {
     return run_machine(*std::move(settings), monitor);
 }
 
-int doctor(Arguments arguments, MonitorParts const&) {
+/// For commands whose only option is --json: is it there?
+Result<bool> wants_json(std::string_view command, Arguments arguments) {
     bool const json = arguments.size() == 1 && arguments[0] == "--json";
-    if (!arguments.empty() && !json)
-        return report(usage_error(fmt::format("'ring3 doctor' does not know '{}'", arguments.back())));
+    if (arguments.empty() || json) return json;
+    return std::unexpected(usage_error(fmt::format("'ring3 {}' does not know '{}'", command, arguments.back())));
+}
+
+int doctor(Arguments arguments, MonitorParts const&) {
+    auto const json = wants_json("doctor", arguments);
+    if (!json) return report(json.error());
     auto const findings = diagnose(look_at_host());
-    int const printed = print(json ? as_json(findings) : as_text(findings));
+    int const printed = print(*json ? as_json(findings) : as_text(findings));
     return printed != 0 ? printed : doctor_status(findings);
+}
+
+int isa(Arguments arguments, MonitorParts const&) {
+    auto const json = wants_json("isa", arguments);
+    if (!json) return report(json.error());
+    auto const survey = survey_isa(processor_name());
+    if (!survey) return report(survey.error());
+    return print(*json ? as_json(*survey) : as_text(*survey));
 }
 
 int version(Arguments arguments, MonitorParts const&) {
@@ -70,6 +85,7 @@ struct Command {
 constexpr Command commands[] = {
     {"run", "run [OPTIONS] [-- CMD]", "boot the default guest to a shell, or run CMD in it", run},
     {"doctor", "doctor [--json]", "say what this host can and cannot do", doctor},
+    {"isa", "isa [--json]", "show which instructions are sensitive, and which of them trap on this processor", isa},
     {"version", "version", "print the version", version},
     {"help", "help [COMMAND]", "print this text, or a command's options", help},
 };

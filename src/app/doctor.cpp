@@ -82,7 +82,7 @@ Finding overcommit(HostFacts const& facts) {
 
 std::vector<Finding> diagnose(HostFacts const& facts) {
     return {
-        {Level::ok, "cpu", facts.cpu_name.empty() ? "unknown processor" : facts.cpu_name},
+        {Level::ok, "cpu", facts.cpu_name},
         required_features(facts),
         optional_features(facts),
         must(facts.memfd, "memfd", "memfd_create works", "memfd_create is not allowed: guests have no memory"),

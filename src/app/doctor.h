@@ -32,6 +32,8 @@ struct HostFacts {
     std::string guest_kernel; // empty: the default guest is missing
 };
 
+/// As the host's kernel calls it.
+std::string processor_name();
 HostFacts look_at_host();
 std::vector<Finding> diagnose(HostFacts const& facts);
 

@@ -64,9 +64,14 @@ std::vector<std::string> words(std::string const& text) {
 
 } // namespace
 
+std::string processor_name() {
+    auto name = value_in("/proc/cpuinfo", "model name");
+    return name.empty() ? "unknown processor" : name;
+}
+
 HostFacts look_at_host() {
     HostFacts facts;
-    facts.cpu_name = value_in("/proc/cpuinfo", "model name");
+    facts.cpu_name = processor_name();
     facts.cpu_flags = words(value_in("/proc/cpuinfo", "flags"));
     facts.memfd = host::SharedMemory::create("ring3-doctor", page_size).has_value();
     facts.seccomp = seccomp_works();

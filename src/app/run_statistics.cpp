@@ -165,7 +165,9 @@ std::string as_json(RunStatistics const& statistics, driver::EngineOptions const
         {"efficiency", statistics.efficiency()},
     };
     for (auto const& counter : all_counters) document[std::string{counter.name}] = statistics.*counter.value;
-    return document.dump(2) + "\n";
+    std::string json = document.dump(2);
+    json += "\n";
+    return json;
 }
 
 } // namespace ring3::app

@@ -24,6 +24,27 @@ class Programs(unittest.TestCase):
         done = run(RING3, "doctor", "--json", timeout=120)
         self.assertTrue(json.loads(done.stdout))
 
+    def test_isa_tries_every_sensitive_instruction_once(self):
+        done = run(RING3, "isa", "--json", timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        report = json.loads(done.stdout)
+        instructions = [one["instruction"] for one in report["instructions"]]
+        self.assertEqual(len(set(instructions)), len(instructions))
+        self.assertEqual(len(instructions), report["classes"]["sensitive"])
+        here = {one["name"]: one for one in report["instructions"]}
+        for name in ("cli", "hlt", "lgdt", "in", "out", "clts", "wrmsr", "invlpg"):
+            self.assertEqual((here[name]["here"], here[name]["critical"]), ("traps", False), name)
+        for name in ("popf", "pushf", "lar", "lsl", "verr", "verw", "lss", "iret"):
+            self.assertEqual((here[name]["here"], here[name]["critical"]), ("runs", True), name)
+            self.assertIn(name, report["critical"])
+        self.assertFalse(report["condition_holds"])
+
+    def test_isa_says_it_in_words_too(self):
+        done = run(RING3, "isa", timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"(?m)^popfd +both +no +runs +yes ")
+        self.assertIn("Popek and Goldberg's condition does not hold here", done.stdout)
+
     @needs(TINY)
     def test_serial_and_debug_console_go_to_files(self):
         with tempfile.TemporaryDirectory() as folder:
