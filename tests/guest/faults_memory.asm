@@ -17,6 +17,7 @@ main:
     call exchanges
     call single_bits
     call stack
+    call strings
     ret
 
 loads:
@@ -100,3 +101,12 @@ stack:
     ret
 there:
     int 0x81
+
+strings:
+    memory_probe READS, 4, lodsd
+    memory_probe READS, 1, lodsb
+    memory_probe READS, 4, cmpsd        ; both operands at the same place
+    memory_probe READS, 2, scasw
+    memory_probe WRITES, 4, stosd
+    memory_probe WRITES, 2, stosw
+    ret
