@@ -26,7 +26,7 @@ class Native:
     name = "native"
     is_guest = False
 
-    def command(self, size, names):
+    def command(self, size, names, _statistics):
         return [str(SOURCE / "bench/run-native"), size, ",".join(names)]
 
 
@@ -35,8 +35,9 @@ class Emulator:
 
     is_guest = True
 
-    def __init__(self, name, program, memory, options=()):
+    def __init__(self, name, program, memory, options=(), has_statistics=False):
         self.name = name
+        self.has_statistics = has_statistics
         self.program = [str(word) for word in program]
         self.memory = str(memory)
         self.options = list(options)
@@ -46,15 +47,17 @@ class Emulator:
                 "-monitor", "none", "-no-reboot", "-kernel", str(KERNEL), "-initrd", str(IMAGE / initrd),
                 "-append", f"console=ttyS0 quiet {append}"]
 
-    def command(self, size, names):
-        return self.boot("big.cpio.zst", self.memory, f"bench.size={size} bench.only={','.join(names)}")
+    def command(self, size, names, statistics):
+        """`statistics` is the file for what the engine counts, where it counts."""
+        command = self.boot("big.cpio.zst", self.memory, f"bench.size={size} bench.only={','.join(names)}")
+        return [*command, f"--stats={statistics}"] if self.has_statistics else command
 
     def boot_command(self, append=""):
         return self.boot("small.cpio.gz", "256", append)
 
 
 def ring3(memory, options=(), name="ring3"):
-    return Emulator(name, [RING3], memory, options)
+    return Emulator(name, [RING3], memory, options, has_statistics=True)
 
 
 def tcg(memory):

@@ -75,9 +75,9 @@ class Console:
         return text[max(text.find("@@"), 0):]  # the kernel may have begun the line
 
 
-def run_workloads(engine, repetition, size, names, timeout, log):
+def run_workloads(engine, repetition, size, names, timeout, log, statistics):
     """Yields a Result for each workload as it ends."""
-    with Console(engine.command(size, names), timeout, log) as console:
+    with Console(engine.command(size, names, statistics), timeout, log) as console:
         began = 0.0
         for now, line in console.lines():
             words = line.split()

@@ -87,7 +87,7 @@ def suite_table(measurements, engines, pairs):
         rows.append([workload.name, workload.set,
                      *(time_text(measurements, engine, workload.name) for engine in engines),
                      *(number(measurements.ratio(of, to, workload.name)) for of, to in pairs)])
-    for set_name in dict.fromkeys(workload.set for workload in measurements.workloads):
+    for set_name in dict.fromkeys(workload.set for workload in measurements.workloads if pairs):
         rows.append([f"geometric mean, {set_name}", set_name, *("" for _ in engines),
                      *(number(measurements.mean_ratio(of, to, set_name)) for of, to in pairs)])
     if measurements.boots:
