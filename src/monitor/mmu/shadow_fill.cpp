@@ -9,7 +9,6 @@ namespace ring3 {
 
 namespace {
 
-constexpr u8 contested = 8;
 constexpr u32 most_invalidations = 16;
 
 constexpr Linear address_of(u32 page) {

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
 
 namespace ring3 {
 
 namespace {
 
 constexpr u8 most_conflicts = 255;
+constexpr u32 most_bridged = 1024;
 
 u32 count_mapped(ShadowView const& view, u32 first, u32 end) {
     u32 mapped = 0;
@@ -75,22 +75,29 @@ void SavedTables::drop_region(GuestTables const& live, u32 region, ShadowView& v
     view.unmap(region * live.region_pages(), live.region_pages());
 }
 
+/// A page to unmap. What lies between two such pages and shows nothing may go with them: one call instead of two.
+void SavedTables::drop_page(u32 page, ShadowView const& view) {
+    if (!drops_.empty() && drops_.back().end <= page && page - drops_.back().end < most_bridged &&
+        count_mapped(view, drops_.back().end, page) == 0)
+        drops_.back().end = page + 1;
+    else
+        drops_.push_back({page, page + 1});
+}
+
 void SavedTables::compare_entries(GuestTables const& live, Region& region, u8 const* now, ShadowView const& view) {
-    // What lies between two dropped pages and shows nothing may go with them: one call for the host instead of two.
-    std::optional<Range> open;
-    u32 const base = region.number * live.region_pages();
-    for (u32 i = 0; i < live.region_pages(); ++i) {
-        u32 const page = base + i;
-        if (!view.cell(page).mapped()) continue;
-        if (GuestTables::differs(live.entry(region.table->data(), i), live.entry(now, i))) {
-            open = Range{open ? open->first : page, page + 1};
-        } else if (open) {
-            drops_.push_back(*open);
-            open.reset();
+    constexpr u32 line = 64;
+    u8* const saved = region.table->data();
+    u32 const per_line = line / live.entry_bytes();
+    for (u32 offset = 0; offset < page_size; offset += line) {
+        if (std::memcmp(saved + offset, now + offset, line) == 0) continue;
+        u32 const first = offset / live.entry_bytes();
+        for (u32 i = first; i < first + per_line; ++i) {
+            u32 const page = region.number * live.region_pages() + i;
+            if (view.cell(page).mapped() && GuestTables::differs(live.entry(saved, i), live.entry(now, i)))
+                drop_page(page, view);
         }
+        std::memcpy(saved + offset, now + offset, line);
     }
-    if (open) drops_.push_back(*open);
-    std::memcpy(region.table->data(), now, page_size);
 }
 
 /// The directory entry changed, or the table is not in memory any more.

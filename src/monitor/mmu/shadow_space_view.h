@@ -5,6 +5,9 @@
 
 namespace ring3 {
 
+/// A region of the supervisor's view that differed at this many CR3 writes is contested (SavedTables::conflicts).
+inline constexpr u8 contested = 8;
+
 struct ShadowSpaces::View {
     ShadowView shadow;
     SavedTables saved{};

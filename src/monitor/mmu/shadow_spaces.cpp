@@ -10,9 +10,7 @@ namespace ring3 {
 namespace {
 
 constexpr std::size_t most_accounts = 4096;
-/// A region of the supervisor's view that differed at this many CR3 writes is contested (SavedTables::conflicts), and
-/// when so many regions are, sharing the view was a mistake.
-constexpr u8 contested = 8;
+/// When so many regions are contested, sharing the supervisor's view was a mistake.
 constexpr u32 most_contested = 8;
 
 constexpr u32 when(bool condition, u32 bit) {

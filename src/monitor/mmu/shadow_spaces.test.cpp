@@ -178,6 +178,18 @@ TEST_F(ShadowSpacesTest, what_was_stale_before_a_new_mapping_is_still_found) {
     EXPECT_EQ(look(0x20'0000, by_user), 9u);
 }
 
+TEST_F(ShadowSpacesTest, an_entry_that_changes_and_changes_back_is_found) {
+    start_paging();
+    map_page(0x3000, 0x5000 | used | user);
+    map_page(0x20'0000, 0x9000 | data | user);
+    read(0x20'0000, by_user);
+    map_page(0x3000, 0x6000 | data | user);
+    write(0x3000, by_user);
+    map_page(0x3000, 0x5000 | used | user);
+    write_cr3(directory);
+    EXPECT_EQ(look(0x3000, by_user), nothing);
+}
+
 TEST_F(ShadowSpacesTest, a_directory_entry_that_changed_unseen_starts_its_region_anew) {
     start_paging();
     map_page(0x3000, 0x5000 | data | user);
@@ -419,6 +431,52 @@ TEST_F(ShadowSpacesTest, mappings_stay_within_their_budget) {
     }
     EXPECT_EQ(shadow->counters().windows_evicted, 1u) << "the other space's first";
     EXPECT_GT(shadow->counters().mappings_evicted, 500u);
+}
+
+TEST_F(ShadowSpacesTest, more_tables_than_are_worth_comparing_start_the_window_anew) {
+    constexpr u32 tables = 0x20'0000;
+    start_paging();
+    for (u32 region = 0; region < 560; ++region) {
+        u32 const at = tables + region * u32{page_size};
+        poke32(directory + region * 4, at | data | user);
+        poke32(at, (0x100'0000 + at) | data | user);
+        ASSERT_EQ(read(region << 22, by_user), Fix::mapped);
+        ASSERT_NE(look(region << 22, by_user), nothing);
+    }
+    EXPECT_EQ(look(0, by_user), nothing);
+    EXPECT_NE(look(512 << 22, by_user), nothing);
+    write_cr3(directory);
+    EXPECT_EQ(shadow->counters().tables_compared, 560u - 512u);
+}
+
+TEST_F(ShadowSpacesTest, a_page_is_mapped_ahead_only_if_it_was_used) {
+    start_paging();
+    map_page(0x3000, 0x5000 | present | user);
+    shadow->anticipate({0x3000}, by_user);
+    EXPECT_EQ(look(0x3000, by_user), nothing);
+    map_page(0x3000, 0x5000 | used | user);
+    shadow->anticipate({0x3000}, by_user);
+    EXPECT_EQ(look(0x3000, by_user), 5u);
+}
+
+TEST_F(ShadowSpacesTest, a_fault_on_a_mapped_page_is_retried_once) {
+    start_paging();
+    map_page(0x3000, 0x5000 | data | user);
+    EXPECT_EQ(read(0x3000, by_user), Fix::mapped);
+    EXPECT_EQ(read(0x3000, by_user), Fix::mapped);
+    EXPECT_EQ(read(0x3000, by_user), Fix::not_memory);
+}
+
+TEST_F(ShadowSpacesTest, tables_outside_of_memory_end_in_no_mapping) {
+    start_paging(Cr4::PSE::mask);
+    poke32(directory + 4, 0xf000'0000 | data | user);
+    poke32(directory + 8, 0xf000'0000 | data | user | large);
+    EXPECT_NE(read(0x40'0000, by_user), Fix::mapped);
+    EXPECT_EQ(read(0x80'0000, by_user), Fix::not_memory);
+    write_cr3(0xfff'f000);
+    enter(by_user);
+    EXPECT_NE(read(0x3000, by_user), Fix::mapped);
+    write_cr3(0xfff'f000);
 }
 
 } // namespace

@@ -25,17 +25,25 @@ bool cleared_or_changed(E before, E now, u64 ignored, u64 may_be_set) {
 
 } // namespace
 
-PageEntry GuestTables::directory_entry(u32 region) const {
-    u64 directory = cpu_.cr3.raw & Cr3::Directory::mask;
-    u32 index = region;
-    if (pae_) {
-        E const pointer{{cpu_.pdpte[region / 512 % 4]}};
-        if (!pointer.has<E::P>()) return {};
-        directory = pointer.raw & bit_range(51, 12);
-        index = region % 512;
+GuestTables::GuestTables(GuestCpu const& cpu, Mmu& mmu)
+    : cpu_{cpu},
+      memory_{mmu.memory()},
+      address_mask_{mmu.a20() ? ~u64{0} : ~(u64{1} << 20)},
+      physical_bits_{mmu.physical_bits()},
+      pae_{cpu.cr4.has<Cr4::PAE>()} {
+    if (!pae_) {
+        directories_[0] = memory_.page({cpu.cr3.raw & bit_range(31, 12) & address_mask_});
+        return;
     }
-    u8 const* const host = memory_.page({directory & address_mask_});
-    return host ? read_entry(host + index * entry_bytes(), entry_bytes()) : E{};
+    for (u32 i = 0; i < directories_.size(); ++i) {
+        E const pointer{{cpu.pdpte[i]}};
+        if (pointer.has<E::P>()) directories_[i] = table(pointer);
+    }
+}
+
+PageEntry GuestTables::directory_entry(u32 region) const {
+    u8 const* const directory = directories_[pae_ ? region / 512 : 0];
+    return directory ? entry(directory, region % region_pages()) : E{};
 }
 
 bool GuestTables::is_large(PageEntry directory) const {

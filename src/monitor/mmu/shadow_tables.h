@@ -30,12 +30,7 @@ public:
     static constexpr u32 max_regions = 2048;
     static constexpr u32 max_region_pages = 1024;
 
-    GuestTables(GuestCpu const& cpu, Mmu& mmu)
-        : cpu_{cpu},
-          memory_{mmu.memory()},
-          address_mask_{mmu.a20() ? ~u64{0} : ~(u64{1} << 20)},
-          physical_bits_{mmu.physical_bits()},
-          pae_{cpu.cr4.has<Cr4::PAE>()} {}
+    GuestTables(GuestCpu const& cpu, Mmu& mmu);
 
     u32 region_pages() const { return pae_ ? 512 : 1024; }
     u32 entry_bytes() const { return pae_ ? 8 : 4; }
@@ -68,6 +63,7 @@ private:
     u64 address_mask_;
     unsigned physical_bits_;
     bool pae_;
+    std::array<u8 const*, 4> directories_{}; // in the host; 32-bit paging has one
 };
 
 } // namespace ring3
