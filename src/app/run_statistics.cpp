@@ -89,7 +89,7 @@ constexpr std::array headings{
 /// 1234567 as 1,234,567.
 std::string with_commas(u64 number) {
     std::string text = fmt::format("{}", number);
-    for (auto i = static_cast<int>(text.size()) - 3; i > 0; i -= 3) text.insert(static_cast<std::size_t>(i), ",");
+    for (auto i = static_cast<int>(text.size()) - 3; i > 0; i -= 3) text.insert(static_cast<std::size_t>(i), 1, ',');
     return text;
 }
 
