@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import pathlib
 import selectors
 import signal
 import subprocess
@@ -15,21 +16,32 @@ LINE_SECONDS = 1.0
 
 @dataclasses.dataclass
 class Result:
-    """One run of one workload. Cost is what ratios are made of: seconds, or for a rate its inverse."""
+    """One run of one workload: by its own clock, by the host's, and the host's processor time within the first."""
     engine: str
     repetition: int
     workload: str
     seconds: float
     host_seconds: float
+    cpu_seconds: float
     rate: float
     status: int
 
-    @property
-    def cost(self):
+    def cost(self, clock):
+        """What ratios are made of: seconds, or for a rate its inverse. `cpu` leaves out what neighbours took."""
+        if clock == "cpu":
+            return self.cpu_seconds / self.seconds / self.rate if self.rate else self.cpu_seconds
         return 1 / self.rate if self.rate else self.seconds
 
     def clock_is_off(self):
         return abs(self.seconds - self.host_seconds) > LINE_SECONDS + CLOCK_TOLERANCE * self.host_seconds
+
+
+def cpu_seconds(pid):
+    """Processor time of a process and of those below it, ended ones included."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    own = sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+    return own + sum(cpu_seconds(int(child)) for child in children)
 
 
 class Console:
@@ -68,6 +80,12 @@ class Console:
                 for line in whole:
                     yield now, self.note(now, line)
 
+    def cpu_seconds(self):
+        try:
+            return cpu_seconds(self.process.pid)
+        except OSError:  # one of them has just ended
+            return 0.0
+
     def note(self, now, line):
         text = line.decode(errors="replace").rstrip("\r")
         if self.log:
@@ -78,13 +96,18 @@ class Console:
 def run_workloads(engine, repetition, size, names, timeout, log, statistics):
     """Yields a Result for each workload as it ends."""
     with Console(engine.command(size, names, statistics), timeout, log) as console:
-        began = 0.0
+        began = cpu_began = 0.0
         for now, line in console.lines():
             words = line.split()
             if line.startswith("@@B "):
-                began = now
+                began, cpu_began = now, console.cpu_seconds()
             elif line.startswith("@@R ") and len(words) == 7:
-                yield Result(engine.name, repetition, words[1], float(words[2]), now - began, float(words[6]),
+                seconds, user, system = (float(word) for word in words[2:5])
+                if engine.is_guest:  # the host's figure covers what starts the program too: it gives the share
+                    cpu = seconds * (console.cpu_seconds() - cpu_began) / (now - began)
+                else:  # exact, where the other counts in ticks
+                    cpu = user + system
+                yield Result(engine.name, repetition, words[1], seconds, now - began, max(cpu, 1e-4), float(words[6]),
                              int(words[5]))
 
 

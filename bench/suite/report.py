@@ -14,15 +14,16 @@ def geometric_mean(values):
 class Measurements:
     """What has been measured: costs by engine and workload, boots by engine."""
 
-    def __init__(self, workloads, results, boots, footprint=None):
+    def __init__(self, workloads, results, boots, footprint=None, clock="wall"):
         self.workloads = workloads
         self.boots = {engine: statistics.median(times) for engine, times in boots.items() if times}
         self.footprint = footprint
+        self.clock = clock
         self.costs = collections.defaultdict(list)
         self.results = collections.defaultdict(list)
         for result in results:
             if result.status == 0:
-                self.costs[result.engine, result.workload].append(result.cost)
+                self.costs[result.engine, result.workload].append(result.cost(clock))
                 self.results[result.engine, result.workload].append(result)
 
     def median(self, engine, workload):
@@ -74,8 +75,8 @@ def time_text(measurements, engine, workload):
     results = measurements.results.get((engine, workload))
     if not results:
         return "-"
-    rate = statistics.median(result.rate for result in results)
-    text = f"{rate / 1e6:.0f} M/s" if rate else f"{statistics.median(result.seconds for result in results):.3f}"
+    cost = measurements.median(engine, workload)
+    text = f"{1e-6 / cost:.0f} M/s" if results[0].rate else f"{cost:.3f}"
     spread = measurements.spread(engine, workload)
     return text if spread is None else f"{text} ±{spread / 2:.0f}%"
 
