@@ -45,7 +45,7 @@ class Emulator:
     def boot(self, initrd, memory, append):
         return [*self.program, *self.options, "-m", memory, "-nodefaults", "-display", "none", "-serial", "stdio",
                 "-monitor", "none", "-no-reboot", "-kernel", str(KERNEL), "-initrd", str(IMAGE / initrd),
-                "-append", f"console=ttyS0 quiet {append}"]
+                "-append", f"console=ttyS0 quiet panic=-1 {append}"]
 
     def command(self, size, names, statistics):
         """`statistics` is the file for what the engine counts, where it counts."""
