@@ -39,7 +39,7 @@ bench: bench-image ## programs natively, in ring3 and in QEMU, with targets and 
 	@bench/run-suite $(ARGS)
 
 bench-optimizations: bench-image ## what each of the engine's switches is worth, with plots; ARGS as for bench
-	@for switch in optimize memory tlb; do bench/run-suite --compare $$switch $(ARGS) || status=1; done; exit $$status
+	@status=0; for switch in optimize memory tlb; do bench/run-suite --compare $$switch $(ARGS) || status=1; done; exit $$status
 
 bench-nano: bench-programs ## ticks for system calls, faults, page table writes, interrupts ...; ARGS='int80 sysenter'
 	@bench/run-nano $(ARGS)
