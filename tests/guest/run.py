@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""run.py --emulator PROGRAM SOURCE.asm IMAGE: runs one guest program and compares what it did with its header comment.
+"""run.py --emulator PROGRAM [--switches WORDS] SOURCE.asm IMAGE: runs one guest program and compares what it did with its
+header comment.
 
 The comment has a line `; Expect: status N, output "TEXT"`: the emulator's exit status, and a line that the guest sends
-to the serial port. The emulator may be anything that takes QEMU's options.
+to the serial port. The emulator may be anything that takes QEMU's options; WORDS are handed to it as they are.
 """
 
 import argparse
@@ -23,11 +24,11 @@ def read_expectation(source):
     return int(found.group(1)), found.group(2)
 
 
-def run(emulator, image):
+def run(emulator, switches, image):
     """The exit status, the serial output, and what the emulator itself said."""
     with tempfile.TemporaryDirectory() as folder:
         serial = pathlib.Path(folder, "serial")
-        command = [*emulator.split(), "-cpu", "max", "-kernel", str(image), "-display", "none", "-nodefaults",
+        command = [*emulator.split(), *switches, "-cpu", "max", "-kernel", str(image), "-display", "none", "-nodefaults",
                    "-serial", f"file:{serial}", "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-no-reboot"]
         try:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT,
@@ -42,11 +43,12 @@ def run(emulator, image):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--emulator", required=True)
+    parser.add_argument("--switches", default="", type=str.split)
     parser.add_argument("source", type=pathlib.Path)
     parser.add_argument("image", type=pathlib.Path)
     arguments = parser.parse_args()
     wanted_status, wanted_line = read_expectation(arguments.source)
-    status, output, said = run(arguments.emulator, arguments.image)
+    status, output, said = run(arguments.emulator, arguments.switches, arguments.image)
     if status == wanted_status and wanted_line in output.splitlines():
         return
     print(f"status {status}, expected {wanted_status}; serial output, expected `{wanted_line}`:\n{output}\n{said}")
