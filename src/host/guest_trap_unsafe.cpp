@@ -63,8 +63,10 @@ TrapCause cause_of(int signal) {
 /// Raised by the processor for an instruction of translated code? Not by kill(2), whose codes are not positive, and not
 /// by an INT3 (SI_KERNEL): those fill the gaps between blocks, so one that is run is an error of ours.
 bool is_guests(int signal, siginfo_t const& info, gregset_t const& frame) {
-    if (info.si_code <= 0 || !in_code(static_cast<u64>(frame[REG_RIP]))) return false;
-    return signal != SIGTRAP || info.si_code == TRAP_TRACE;
+    if (info.si_code <= 0) return false;
+    // A single step is the owner's wherever it ends: it may lead out of `code`.
+    if (signal == SIGTRAP) return info.si_code == TRAP_TRACE;
+    return in_code(static_cast<u64>(frame[REG_RIP]));
 }
 
 /// SDM 3A 4.7: the error code of a page fault has a bit for writes. That of #GP, for an address that is not canonical,

@@ -16,6 +16,8 @@ public:
     void event(Vcpu const& vcpu, u8 vector, EventKind kind, u32 error) override;
     /// -d exec: the address of each block.
     void block(Vcpu const& vcpu);
+    /// Whatever `-d` says: the reason for an end.
+    void always(std::string const& text) { say(text); }
     /// -d guest_errors.
     void guest_error(std::string const& text);
     /// -d cpu_reset, and at a triple fault: registers and the code at eip, under a headline.

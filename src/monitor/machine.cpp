@@ -63,6 +63,14 @@ Machine::Machine(driver::MachineConfig const& config, driver::MonitorEnd& channe
 
 Machine::~Machine() = default;
 
+Result<void> Machine::prepare_engine() {
+    if (config_.engine.engine == driver::Engine::interpret || config_.log.execution) return {};
+    engine_ = TRY(Engine::create(vcpu_, config_.engine));
+    timer_.emplace(TRY(host::PreemptionTimer::create()));
+    dispatcher_.set_engine(engine_.get());
+    return {};
+}
+
 /// The far ends of the board's plugs.
 PcOutside Machine::outside() {
     PcOutside ends;
@@ -111,11 +119,18 @@ void Machine::run() {
             continue;
         }
         switch (dispatcher_.run()) {
-        case Dispatcher::Exit::stopped: break;
+        case Dispatcher::Exit::stopped: check_verification(); break;
         case Dispatcher::Exit::halted: sleep(); break;
         case Dispatcher::Exit::shutdown: triple_fault(); break;
         }
     }
+}
+
+/// --verify found a difference: the run ends with everything that is known about it.
+void Machine::check_verification() {
+    if (!engine_ || engine_->divergence().empty()) return;
+    log_.always(engine_->divergence());
+    end(driver::Stopped{"translated and interpreted code differ (see above)", static_cast<u8>(ExitStatus::internal)});
 }
 
 bool Machine::service() {
@@ -124,7 +139,21 @@ bool Machine::service() {
     take_nmi();
     pump_serial();
     update_statistics();
+    armed_for_ = 0;
+    arm_timer();
     return !ended_ && !clock_.paused();
+}
+
+/// Translated code does not ask what time it is: a signal tells it when the next timer is due, and now and then that
+/// characters wait to be passed on.
+void Machine::arm_timer() {
+    constexpr Nanoseconds longest = 5'000'000;
+    if (!timer_) return;
+    Nanoseconds const now = clock_.now();
+    Nanoseconds const due = std::min(board_.timers().next_deadline(), now + longest);
+    if (armed_for_ != 0 && due >= armed_for_) return;
+    armed_for_ = due;
+    timer_->arm(due > now ? due - now : 1);
 }
 
 void Machine::pump_serial() {
@@ -164,6 +193,7 @@ void Machine::update_statistics() {
     publish(statistics.interrupts, dispatcher_.counters().interrupts);
     publish(statistics.halted_nanoseconds, halted_ns_);
     publish(statistics.virtual_nanoseconds, clock_.now());
+    if (engine_) statistics.publish(engine_->statistics());
 }
 
 // ---- messages of the app ----------------------------------------------------------------------------------------
@@ -227,6 +257,7 @@ void Machine::triple_fault() {
 void Machine::mmio_write(GuestPhys address, u64 value, unsigned bytes) {
     board_.mmio().write(address, value, bytes);
     take_nmi(); // the local APIC sends them to itself
+    arm_timer();
 }
 
 // ---- accesses ---------------------------------------------------------------------------------------------------
@@ -240,6 +271,7 @@ void Machine::port_write(u16 port, u32 value, unsigned bytes) {
     vcpu_.mmu.attention = true;
     board_.ports().write(port, value, bytes);
     take_nmi();
+    arm_timer();
 }
 
 void Machine::unclaimed_read(u16 port, unsigned bytes) {

@@ -31,6 +31,8 @@ public:
             std::unique_ptr<NativeRunner> native);
     ~Machine() override;
 
+    /// Takes what the configured engine needs of the host. Before the process confines itself.
+    Result<void> prepare_engine();
     /// Runs the guest to its end; every way out has been told to the app when this returns.
     void run();
 
@@ -78,6 +80,8 @@ private:
     void sleep();
     void triple_fault();
     void update_statistics();
+    void arm_timer();
+    void check_verification();
 
     /// The A20 gate's wire.
     class A20Line final : public Line {
@@ -120,6 +124,9 @@ private:
     CharEnd<driver::ParallelOut> parallel_;
     CharEnd<driver::DebugconOut> debugcon_;
     Pc board_;
+    std::unique_ptr<Engine> engine_; // nullptr: everything is interpreted
+    std::optional<host::PreemptionTimer> timer_;
+    Nanoseconds armed_for_{}; // the virtual time at which timer_ will ring
     Dispatcher dispatcher_;
     EventLog log_;
     u8 exit_status_{};

@@ -23,6 +23,7 @@ Result<void> prepare_and_run(driver::MachineConfig const& config, driver::Monito
     model.set_tsc_khz(host::tsc_khz());
     auto native = TRY(NativeRunner::create());
     Machine machine{config, channel, std::move(model), std::move(native)};
+    TRY_VOID(machine.prepare_engine());
     if (config.sandbox == driver::Sandbox::on) TRY_VOID(host::confine());
     machine.run();
     return {};

@@ -28,12 +28,9 @@ DecodeCache::DecodeCache(Mmu& mmu, CpuModel const& model)
       handlers_{std::make_unique<Handler[]>(arena_instructions)} {
     flush();
     counters_ = {};
-    mmu_.memory().set_code_watcher(this);
 }
 
-DecodeCache::~DecodeCache() {
-    mmu_.memory().set_code_watcher(nullptr);
-}
+DecodeCache::~DecodeCache() = default;
 
 void DecodeCache::flush() {
     ++counters_.flushes;

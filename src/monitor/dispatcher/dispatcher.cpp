@@ -4,11 +4,23 @@
 
 namespace ring3 {
 
-Dispatcher::Dispatcher(Vcpu& vcpu, Host& host) : vcpu_{vcpu}, host_{host}, cache_{vcpu.mmu, vcpu.model} {}
+Dispatcher::Dispatcher(Vcpu& vcpu, Host& host) : vcpu_{vcpu}, host_{host}, cache_{vcpu.mmu, vcpu.model} {
+    vcpu_.mmu.memory().set_code_watcher(this);
+}
+
+Dispatcher::~Dispatcher() {
+    vcpu_.mmu.memory().set_code_watcher(nullptr);
+}
+
+void Dispatcher::code_page_written(GuestPhys page) {
+    cache_.code_page_written(page);
+    if (engine_) engine_->drop_code(page);
+}
 
 Dispatcher::Exit Dispatcher::run() {
     for (;;) {
-        if (until_service_ <= 0 || vcpu_.platform.stop_requested()) {
+        bool const asked = engine_ && engine_->take_preemption();
+        if (asked || until_service_ <= 0 || vcpu_.platform.stop_requested()) {
             until_service_ = service_interval;
             if (!host_.service()) return Exit::stopped;
         }
@@ -161,8 +173,24 @@ Dispatcher::Step Dispatcher::run_block(unsigned most_instructions) {
     return finish(outcome);
 }
 
+/// Translated code, if there is any for where the processor is. False: the interpreter's turn.
+bool Dispatcher::run_translated(Step& step) {
+    Outcome outcome = Outcome::next();
+    step = Step::go_on;
+    switch (engine_->run(outcome)) {
+    case Engine::Ended::cold: return false;
+    case Engine::Ended::ran: return true;
+    case Engine::Ended::one_more: step = run_block(1); return true;
+    case Engine::Ended::unusual: break;
+    }
+    step = outcome.is_fault() ? fault(outcome) : finish(outcome);
+    return true;
+}
+
 Dispatcher::Step Dispatcher::run_normally() {
     GuestCpu& cpu = vcpu_.cpu;
+    Step step;
+    if (engine_ && run_translated(step)) return step;
     if (!cpu.interrupt_shadow && !cpu.eflags.has<Eflags::RF>()) [[likely]]
         return run_block(DecodeCache::most_instructions);
     // One instruction in the shadow of STI or MOV SS, or with RF set: both end with it.

@@ -13,6 +13,7 @@
 
 #include "monitor/dispatcher/decode_cache.h"
 #include "monitor/interpreter/vcpu.h"
+#include "monitor/translator/engine.h"
 
 namespace ring3 {
 
@@ -21,7 +22,7 @@ struct DispatcherCounters {
     u64 interrupts{}, faults{}, halts{};
 };
 
-class Dispatcher {
+class Dispatcher final : CodeWatcher {
 public:
     /// What the run loop asks its owner for, every few thousand instructions.
     class Host {
@@ -39,6 +40,7 @@ public:
     };
 
     Dispatcher(Vcpu& vcpu, Host& host);
+    ~Dispatcher() override;
 
     /// Runs the guest until something ends it. To be called again after `stopped` and `halted`.
     Exit run();
@@ -46,13 +48,19 @@ public:
     DispatcherCounters const& counters() const { return counters_; }
     DecodeCache const& cache() const { return cache_; }
     void set_wants_blocks(bool wants) { wants_blocks_ = wants; }
+    /// Runs hot code through this engine; without one, everything is interpreted.
+    void set_engine(Engine* engine) { engine_ = engine; }
 
 private:
     static constexpr i64 service_interval = 2048; // instructions
 
     enum class Step : u8 { go_on, halted, stopped, shutdown };
+    // ---- CodeWatcher: code of either kind came from this page
+    void code_page_written(GuestPhys page) override;
+
     Step deliver_pending_event(bool& delivered);
     Step run_normally();
+    bool run_translated(Step& step);
     Step run_stepping();
     Step run_block(unsigned most_instructions);
     Step finish(Outcome outcome);
@@ -65,6 +73,7 @@ private:
 
     Vcpu& vcpu_;
     Host& host_;
+    Engine* engine_{};
     DecodeCache cache_;
     i64 until_service_{};
     insn::Insn const* last_insn_{}; // the last one that run_block() executed

@@ -9,6 +9,7 @@
 
 #include "base/trace.h"
 #include "insn/insn.h"
+#include "monitor/cpu/engine_context.h"
 #include "monitor/cpu/outcome.h"
 #include "monitor/cpu/platform.h"
 #include "monitor/cpu/state.h"
@@ -43,6 +44,7 @@ public:
     Vcpu(Vcpu const&) = delete;
 
     GuestCpu cpu;
+    EngineContext engine{}; // translated code reaches it from cpu
     Mmu mmu;
     Platform& platform;
     CpuModel const& model;

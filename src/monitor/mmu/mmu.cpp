@@ -1,6 +1,7 @@
 #include "monitor/mmu/mmu.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace ring3 {
 
@@ -46,6 +47,7 @@ void Mmu::fill(Linear address, Access access, Privilege privilege, Translation c
     e.large = translation.large;
     if (e.large) large_regions_.set(region(address));
     e.host = memory_.page(page);
+    e.bias = std::bit_cast<u64>(e.host) - tag;
     bool const device = e.host == nullptr;
     bool const observed = watched(address.page());
     if (access == Access::execute)
@@ -70,6 +72,14 @@ Outcome Mmu::lookup(Linear address, Access access, Privilege privilege, GuestPhy
     fill(address, access, privilege, translation);
     out = translation.address;
     return Outcome::next();
+}
+
+bool Mmu::fill_for_code(Linear address, Access access, Privilege privilege) {
+    GuestPhys ignored;
+    if (!lookup(address, access, privilege, ignored).is_next()) return false;
+    if (access == Access::write) quicken(address, privilege);
+    TlbEntry const& e = entry(address, privilege);
+    return (access == Access::write ? e.write_tag : e.read_tag) == address.page().raw;
 }
 
 Outcome Mmu::fetch(Linear address, Privilege privilege, GuestPhys& out) {
@@ -112,6 +122,8 @@ void Mmu::read_physical(Piece piece, u8* out) {
 void Mmu::write_physical(Piece piece, u8 const* bytes) {
     bool const device = memory_.kind(piece.address) == PhysicalMemory::Kind::mmio;
     if (device || memory_.holds_code(piece.address)) attention = true;
+    if (log_) [[unlikely]]
+        note_write(piece, bytes);
     if (!device) return memory_.write_bytes(piece.address, {bytes, piece.size});
     for (unsigned done = 0; done < piece.size;) {
         unsigned width = 8;
@@ -120,6 +132,17 @@ void Mmu::write_physical(Piece piece, u8 const* bytes) {
         std::memcpy(&value, bytes + done, width);
         memory_.write(piece.address + done, value, width);
         done += width;
+    }
+}
+
+void Mmu::note_write(Piece piece, u8 const* bytes) {
+    if (memory_.kind(piece.address) != PhysicalMemory::Kind::ram) return;
+    u8* const host = memory_.page(piece.address) + piece.address.page_offset();
+    for (unsigned done = 0; done < piece.size; done += 8) {
+        WriteLog::Write write{host + done, 0, 0, static_cast<u8>(std::min(8u, piece.size - done))};
+        std::memcpy(&write.before, write.host, write.size);
+        std::memcpy(&write.after, bytes + done, write.size);
+        log_->writes.push_back(write);
     }
 }
 
@@ -182,6 +205,7 @@ u8 const* Mmu::direct_read(Linear address, Privilege privilege) {
 }
 
 u8* Mmu::direct_write(Linear address, Privilege privilege) {
+    if (log_) return nullptr; // REP's fast path would go unseen
     return direct(address, Access::write, privilege);
 }
 
@@ -206,6 +230,7 @@ void Mmu::flush_all() {
     ++counters_.flushes;
     for (auto& half : tlb_) half.fill({});
     large_regions_.reset();
+    if (observer_) observer_->all_flushed();
 }
 
 void Mmu::flush_non_global() {
@@ -213,10 +238,12 @@ void Mmu::flush_non_global() {
     for (auto& half : tlb_)
         for (TlbEntry& e : half)
             if (!e.global) e = {};
+    if (observer_) observer_->non_global_flushed();
 }
 
 void Mmu::flush_page(Linear page) {
     for (Privilege privilege : {Privilege::supervisor, Privilege::user}) entry(page, privilege) = {};
+    if (observer_) observer_->page_flushed(page);
     if (!large_regions_.test(region(page))) return;
     for (auto& half : tlb_)
         for (TlbEntry& e : half)

@@ -16,6 +16,7 @@
 #include <bitset>
 #include <cstring>
 #include <span>
+#include <vector>
 
 namespace ring3 {
 
@@ -34,6 +35,25 @@ struct Translation {
 /// Counters of the mmu, for statistics.
 struct MmuCounters {
     u64 walks{}, fills{}, slow_accesses{}, flushes{}, guest_faults{};
+};
+
+/// Told what the processor forgets of its cached translations: whoever caches more than the Mmu does has to follow.
+class MmuObserver {
+public:
+    virtual ~MmuObserver() = default;
+    virtual void all_flushed() = 0;
+    virtual void non_global_flushed() = 0;
+    virtual void page_flushed(Linear page) = 0;
+};
+
+/// What was overwritten, for --verify: the interpreter's stores are taken back, so that translated code can make them.
+struct WriteLog {
+    struct Write {
+        u8* host;
+        u64 before, after;
+        u8 size; // 1..8
+    };
+    std::vector<Write> writes;
 };
 
 class Mmu {
@@ -66,7 +86,27 @@ public:
     /// Address of the last #PF, to be written into CR2 when the fault is delivered.
     Linear fault_address() const { return fault_address_; }
 
+    // ---- for translated code, which looks an address up by itself
+    /// Where the fields of the entry of linear address 0 lie; the entry of address a is (a >> 12 & 1023) places on.
+    struct TlbView {
+        void const* read_tag;
+        void const* write_tag;
+        void const* bias;
+    };
+    static constexpr unsigned tlb_entry_shift = 6; // log2 of an entry's size
+    static constexpr unsigned tlb_index_bits = 10;
+    TlbView tlb_view(Privilege privilege) const {
+        TlbEntry const& first = tlb_[static_cast<u8>(privilege)][0];
+        return {&first.read_tag, &first.write_tag, &first.bias};
+    }
+    /// Fills the entry for an access of translated code. True: its fast path will now succeed. False: it cannot (a fault,
+    /// a device, a page of code, a watched page): the interpreter has to run the instruction.
+    bool fill_for_code(Linear address, Access access, Privilege privilege);
+    /// Is the translation of this page global (SDM 3A 4.10.2.4)? Of the page last fetched from or accessed, as cached.
+    bool fetch_is_global(Linear address, Privilege privilege) { return entry(address, privilege).global; }
+
     // ---- coherence
+    void set_observer(MmuObserver* observer) { observer_ = observer; }
     void flush_all();             // CR0.PG/WP, CR4.PSE/PAE/PGE/SMEP/SMAP, EFER.NXE, A20, memory map changes
     void flush_non_global();      // MOV to CR3 with CR4.PGE
     void flush_page(Linear page); // INVLPG
@@ -92,6 +132,9 @@ public:
     /// Is a data breakpoint on this page (which is the first byte's address)?
     bool watched(Linear page) const;
 
+    /// From now on every store of the interpreter to RAM is noted; nullptr: no longer.
+    void set_write_log(WriteLog* log) { log_ = log; }
+
     PhysicalMemory& memory() { return memory_; }
     MmuCounters const& counters() const { return counters_; }
 
@@ -109,14 +152,17 @@ private:
     static constexpr u64 slow = 0x800;
     static constexpr unsigned tlb_size = 1024;
     static constexpr unsigned privileges = 2;
+    static_assert(tlb_size == 1u << tlb_index_bits);
 
-    struct TlbEntry {
+    struct alignas(64) TlbEntry { // one cache line; translated code scales the index with a shift
         u64 read_tag{invalid}, write_tag{invalid}, fetch_tag{invalid};
         u8* host{};       // hva of the page, if it is memory
+        u64 bias{};       // hva minus linear address, for translated code
         GuestPhys page{}; // gpa of the page
         bool global{};
         bool large{};
     };
+    static_assert(sizeof(TlbEntry) == 1u << tlb_entry_shift);
     /// A page-sized or smaller piece of an access.
     struct Piece {
         GuestPhys address{};
@@ -140,6 +186,7 @@ private:
     u8* direct(Linear address, Access access, Privilege privilege);
     void read_physical(Piece piece, u8* out);
     void write_physical(Piece piece, u8 const* bytes);
+    void note_write(Piece piece, u8 const* bytes);
     template <class Mode> Outcome walk(Linear address, Access access, Privilege privilege, Translation& out);
     Outcome page_fault(Linear address, u16 error);
     void fill(Linear address, Access access, Privilege privilege, Translation const& translation);
@@ -155,6 +202,8 @@ private:
     Linear fault_address_{};
     // 4-MiB regions with entries from large pages: INVLPG must forget every 4-KiB piece of such a page.
     std::bitset<1024> large_regions_{};
+    MmuObserver* observer_{};
+    WriteLog* log_{};
     unsigned watched_count_{};
     std::array<Linear, 8> watched_pages_{};
     std::array<std::array<TlbEntry, tlb_size>, privileges> tlb_{};
@@ -172,7 +221,7 @@ template <class T> inline Outcome Mmu::read(Linear address, Privilege privilege,
 
 template <class T> inline Outcome Mmu::write(Linear address, Privilege privilege, T value) {
     TlbEntry const& e = entry(address, privilege);
-    if (hits<T>(e.write_tag, address)) [[likely]] {
+    if (hits<T>(e.write_tag, address) && !log_) [[likely]] {
         std::memcpy(e.host + address.page_offset(), &value, sizeof(T));
         return Outcome::next();
     }
@@ -181,7 +230,7 @@ template <class T> inline Outcome Mmu::write(Linear address, Privilege privilege
 
 template <class T, class F> inline Outcome Mmu::modify(Linear address, Privilege privilege, F change) {
     TlbEntry const& e = entry(address, privilege);
-    if (hits<T>(e.write_tag, address)) [[likely]] {
+    if (hits<T>(e.write_tag, address) && !log_) [[likely]] {
         T value;
         std::memcpy(&value, e.host + address.page_offset(), sizeof(T));
         value = change(value);

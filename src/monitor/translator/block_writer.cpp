@@ -1,0 +1,156 @@
+#include "monitor/translator/block_writer.h"
+
+#include "base/assert.h"
+#include "monitor/cpu/engine_context.h"
+
+namespace ring3 {
+
+using enum Host;
+using insn::Op;
+
+BlockWriter::BlockWriter(CodeCache& cache, ExitRecords& records, Thunks const& thunks, ContextMap const& map,
+                         Vcpu const& vcpu, WriterSettings const& settings)
+    : cache_{cache}, records_{records}, thunks_{thunks}, map_{map}, vcpu_{vcpu}, settings_{settings} {}
+
+CodeKey BlockWriter::key_at(u32 eip) const {
+    return {key_.where.page() + (eip & page_mask), {eip}, key_.mode};
+}
+
+CodeBlock* BlockWriter::write(CodeKey const& key, Trace const& trace, GuestPhys tail) {
+    key_ = key;
+    a_ = cache_.begin();
+    block_.key = key;
+    block_.tail = tail;
+    block_.guest_count = static_cast<u32>(trace.insns.size());
+    block_.start = a_.here();
+    last_ = &trace.insns.back();
+    for (Scanned const& s : trace.insns) instruction(s);
+    end_trace(trace);
+    emit_cold();
+    if (a_.overflowed()) return nullptr;
+    CodeBlock* const placed = cache_.commit(std::move(block_), a_.offset());
+    for (LocalEntry const& entry : local_entries_) {
+        CodeKey where = key_at(entry.eip);
+        if (entry.eip == key.eip.raw) where = key;
+        cache_.add_entry(where, placed->start + entry.host, placed, entry.fpu_valid);
+    }
+    return placed;
+}
+
+void BlockWriter::mark_point(Scanned const& s) {
+    insn_start_ = a_.here();
+    add_point(s.eip, s.no_stop);
+    // Whoever jumps here knows nothing of a pending change of ESP.
+    if (sp_ == 0) local_entries_.push_back({s.eip, a_.offset(), fpu_valid_});
+}
+
+void BlockWriter::add_point(u32 eip, bool no_stop) {
+    block_.points.push_back({a_.offset(), eip, static_cast<i16>(sp_), no_stop, fpu_valid_, folded_});
+}
+
+void BlockWriter::instruction(Scanned const& s) {
+    constexpr i32 most_pending = 16 << 10;
+    if (sp_ > most_pending || sp_ < -most_pending) flush_sp();
+    if (needs_exact_esp(s)) flush_sp(); // before the point: what follows it may be begun a second time
+    mark_point(s);
+    force_software_ = settings_.software_path && settings_.software_path(s.eip);
+    bool const interpret = settings_.always_callout && settings_.always_callout(s.eip);
+    emit(s, interpret ? Treatment::callout : s.treatment);
+}
+
+void BlockWriter::emit(Scanned const& s, Treatment treatment) {
+    if (auto const change = change_of_esp(s); change && treatment == Treatment::direct) return fold(s, *change);
+    switch (treatment) {
+    case Treatment::direct: direct(s); break;
+    case Treatment::expand: expand(s); break;
+    case Treatment::inlined: inlined(s); break;
+    case Treatment::callout: callout(s); break;
+    }
+    if (s.insn.def->writes != 0 || treatment == Treatment::callout) folded_ = {};
+}
+
+void BlockWriter::expand(Scanned const& s) {
+    switch (s.insn.def->op) {
+    case Op::push: return push(s);
+    case Op::pop: return pop(s);
+    case Op::leave: return leave();
+    case Op::call: return call(s);
+    case Op::call_indirect: return call_indirect(s);
+    case Op::ret: return ret(s);
+    case Op::jmp: return; // where it leads to is the trace's next instruction, or end_trace()'s business
+    case Op::jmp_indirect: return jump_indirect(s);
+    case Op::jcc: return conditional(s);
+    case Op::jcxz:
+    case Op::loop:
+    case Op::loope:
+    case Op::loopne: return count_register_branch(s);
+    default: return string(s);
+    }
+}
+
+/// What follows the last instruction: it may have left already, or lead on.
+void BlockWriter::end_trace(Trace const& trace) {
+    Scanned const& last = trace.insns.back();
+    bool const expanded = last.treatment == Treatment::expand;
+    Op const op = last.insn.def->op;
+    if (expanded && (op == Op::jmp_indirect || op == Op::ret)) return;
+    u32 const next = expanded && op == Op::jmp ? last.target() : last.next();
+    // The way out is a point of its own: interrupts are taken here, and faults of the guest's fetch belong here.
+    flush_sp();
+    add_point(next, false);
+    trace.stops_at_border ? go_through_table(next) : go_to(next);
+}
+
+void BlockWriter::flush_sp() {
+    if (sp_ != 0) a_.lea32(r12, {.base = r12, .disp = sp_});
+    if (folded_.amount != 0) folded_.at = static_cast<i16>(folded_.at - sp_);
+    sp_ = 0;
+}
+
+// ---- ways out -----------------------------------------------------------------------------------------------------
+
+void BlockWriter::relative_exit(u32 eip) {
+    for (LocalEntry const& entry : local_entries_) {
+        if (!settings_.link || entry.eip != eip || (entry.fpu_valid && !fpu_valid_)) continue;
+        return a_.relative(block_.start + entry.host);
+    }
+    if (settings_.link && on_this_page(eip)) {
+        Entry const* const known = cache_.find(key_at(eip));
+        if (known && known->block->tail.raw == 0 && (!known->fpu_valid || fpu_valid_)) return a_.relative(known->host);
+    }
+    cold_exits_.push_back({a_.offset(), eip, fpu_valid_});
+    a_.word32(0);
+}
+
+/// To another page, or to code that ends on another page: only the jump table knows whether it is still mapped there.
+void BlockWriter::go_through_table(u32 eip) {
+    a_.mov_imm(r8, eip);
+    a_.jump(Mem{.base = r13, .disp = JumpSpace::slot_offset(eip)});
+}
+
+void BlockWriter::go_to(u32 eip) {
+    if (!on_this_page(eip)) return go_through_table(eip);
+    a_.byte(0xe9);
+    relative_exit(eip);
+}
+
+void BlockWriter::emit_cold() {
+    for (ColdExit const& exit : cold_exits_) {
+        a_.patch_relative(exit.field, a_.here());
+        a_.op({.byte = 0xc7}, 0, r9); // MOV R9D, record
+        a_.word32(static_cast<u32>(records_.links.size()));
+        a_.jump(leave_for(ExitKind::link));
+        records_.links.push_back({block_.start + exit.field, exit.eip, on_this_page(exit.eip), exit.fpu_valid});
+    }
+    for (ColdMiss const& miss : cold_misses_) {
+        a_.patch_relative(miss.field, a_.here());
+        if (miss.restores_flags) {
+            a_.sahf_from_packed();
+            miss.rax_in_r11 ? a_.mov(rax, r11) : a_.load(rax, field(&map_.context().saved_rax));
+        }
+        a_.mov_imm(r9, miss.record);
+        a_.jump(leave_for(ExitKind::soft_access));
+    }
+}
+
+} // namespace ring3

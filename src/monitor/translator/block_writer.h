@@ -1,0 +1,200 @@
+// BlockWriter: the patcher. Turns a trace of guest instructions into host code (C5, C7).
+//
+// Most instructions come out as they went in, with two changes: a memory operand goes through lower(), the one place
+// that knows how guest memory is reached, and ESP is r12. Pushes, pops, calls and returns become plain moves; their
+// changes of ESP are not made one by one but kept as a pending displacement (`sp_`), which is folded into the operands
+// that use ESP and made good where the code can be left. The block's points say at which host pc it is how much.
+//
+// Between two guest instructions the guest's status flags are in the host's. What the translator adds itself uses only
+// instructions that leave flags alone (MOV, LEA, RORX, PEXT, JRCXZ), or saves them with LAHF and SETO when the scanner
+// says that something may still read them.
+#pragma once
+
+#include "monitor/interpreter/handlers.h"
+#include "monitor/mmu/mmu.h"
+#include "monitor/translator/code_cache.h"
+#include "monitor/translator/jump_space.h"
+#include "monitor/translator/scanner.h"
+#include "monitor/translator/thunks.h"
+
+#include <array>
+#include <functional>
+#include <optional>
+#include <vector>
+
+namespace ring3 {
+
+/// A direct exit that goes to the dispatcher: which jump to rewrite once the successor exists.
+struct LinkRecord {
+    HostPc field{}; // of the jump's rel32
+    u32 target{};   // guest eip
+    bool same_page{};
+    bool fpu_valid{};
+};
+
+/// A memory access whose look-up in the software TLB may miss.
+struct AccessRecord {
+    HostPc retry{}; // the instruction's start
+    u8 size{};
+    bool write{};
+};
+
+/// An instruction that the interpreter's routine runs.
+struct CalloutRecord {
+    insn::Insn insn{};
+    Handler handler{};
+    u32 eip{};
+    TranslationMode mode{};
+};
+
+/// The tables that emitted code names by number. They grow with the cache and go with it.
+struct ExitRecords {
+    std::vector<LinkRecord> links;
+    std::vector<AccessRecord> accesses;
+    std::vector<CalloutRecord> callouts;
+    void clear() {
+        links.clear();
+        accesses.clear();
+        callouts.clear();
+    }
+};
+
+/// What the patcher is told about the world.
+struct WriterSettings {
+    bool link{true}; // jump to successors that exist already
+    bool paired_returns{true};
+    bool count{}; // count executed instructions
+    /// Instructions whose memory access must take the software path although windows are on.
+    std::function<bool(u32 eip)> software_path{};
+    /// Instructions that keep faulting and are better interpreted.
+    std::function<bool(u32 eip)> always_callout{};
+};
+
+class BlockWriter {
+public:
+    BlockWriter(CodeCache& cache, ExitRecords& records, Thunks const& thunks, ContextMap const& map, Vcpu const& vcpu,
+                WriterSettings const& settings);
+
+    /// Emits and commits the block; nullptr if it did not fit.
+    CodeBlock* write(CodeKey const& key, Trace const& trace, GuestPhys tail);
+
+private:
+    // ---- block_writer.cpp: the block as a whole
+    void instruction(Scanned const& s);
+    void emit(Scanned const& s, Treatment treatment);
+    void expand(Scanned const& s);
+    void end_trace(Trace const& trace);
+    void mark_point(Scanned const& s);
+    void add_point(u32 eip, bool no_stop);
+    void emit_cold();
+
+    // ---- memory_operand.cpp
+    struct GuestAddress {
+        u8 base{insn::no_register}, index{insn::no_register}, scale{};
+        i32 disp{};
+        SegmentName segment{SegmentName::ds};
+        u8 width{4};
+    };
+    enum class Keep : u8 { none, r11 }; // does r11 hold something across the look-up?
+    Mem lower(GuestAddress const& address, unsigned size, Access access, Keep keep = Keep::none);
+    Mem lower_window(GuestAddress const& address);
+    Mem look_up(unsigned size, Access access, Keep keep);
+    void effective_address(GuestAddress const& address); // into r8d
+    static GuestAddress address_of(insn::Insn const& insn);
+    static GuestAddress stack_address(i32 disp) { return {.base = esp, .disp = disp, .segment = SegmentName::ss}; }
+    Mem host_address(GuestAddress const& address) const;
+
+    // ---- direct.cpp: the same instruction with other operands
+    void direct(Scanned const& s);
+    void direct_modrm(Scanned const& s);
+    void direct_opcode(Scanned const& s);
+    void moffs(Scanned const& s);
+    void lea(Scanned const& s);
+    void high_byte_memory(Scanned const& s, GuestAddress const& address);
+    void vector_prologue(Scanned const& s);
+    void ensure_fpu();
+    void immediate_bytes(insn::Insn const& insn);
+    static std::optional<i32> change_of_esp(Scanned const& s);
+    void fold(Scanned const& s, i32 change);
+    static bool needs_exact_esp(Scanned const& s);
+
+    // ---- transfers.cpp: stack, branches, strings
+    void push(Scanned const& s);
+    void pop(Scanned const& s);
+    void leave();
+    void string(Scanned const& s);
+    void call(Scanned const& s);
+    void call_indirect(Scanned const& s);
+    void ret(Scanned const& s);
+    void jump_indirect(Scanned const& s);
+    void conditional(Scanned const& s);
+    void count_register_branch(Scanned const& s);
+    void go_to(u32 eip); // an unconditional way out
+    void go_through_table(u32 eip);
+    void relative_exit(u32 eip);    // the rel32 of a jump or call just begun
+    void indirect(u8 jump_or_call); // to r8d
+    void return_site(Scanned const& s);
+    void load_branch_target(Scanned const& s, Host to);
+    bool flags_at_return_live(Scanned const& s) const;
+    void fpu_after_call();
+
+    // ---- sensitive.cpp
+    void inlined(Scanned const& s);
+    void callout(Scanned const& s);
+    void pushf(Scanned const& s);
+    u8 const* eflags_byte(unsigned index) const;
+
+    void flush_sp();
+    HostPc leave_for(ExitKind kind) const { return thunks_.leave[static_cast<unsigned>(kind)]; }
+    Mem field(void const* p) const { return map_.at(p); }
+    bool on_this_page(u32 eip) const { return ((eip ^ key_.eip.raw) & ~page_mask) == 0; }
+    CodeKey key_at(u32 eip) const;
+
+    CodeCache& cache_;
+    ExitRecords& records_;
+    Thunks const& thunks_;
+    ContextMap const& map_;
+    Vcpu const& vcpu_;
+    WriterSettings const& settings_;
+
+    Assembler a_;
+    CodeKey key_{};
+    CodeBlock block_{};
+    i32 sp_{}; // the guest's ESP is r12 + sp_
+    FoldedFlags folded_{};
+    bool fpu_valid_{};
+    bool force_software_{};
+    HostPc insn_start_{};
+    Scanned const* last_{}; // of the trace
+
+    /// Code that is rarely run lies behind the block: filled in by emit_cold().
+    struct ColdExit {
+        u32 field;
+        u32 eip;
+        bool fpu_valid;
+    };
+    struct ColdMiss {
+        u32 field;
+        u32 record;
+        bool restores_flags, rax_in_r11;
+    };
+    std::vector<ColdExit> cold_exits_;
+    std::vector<ColdMiss> cold_misses_;
+    struct LocalEntry {
+        u32 eip;
+        u32 host;
+        bool fpu_valid;
+    };
+    std::vector<LocalEntry> local_entries_;
+};
+
+/// Goes on if r8d is `eip`; otherwise jumps to `miss`. What stands where indirect jumps and returns arrive. At least five
+/// bytes long, so that a jump can replace it.
+void emit_target_check(Assembler& a, u32 eip, bool flags_live, HostPc miss);
+
+/// The home of a guest register in the host processor.
+constexpr Host home(unsigned gpr) {
+    return gpr == esp ? Host::r12 : Host(gpr);
+}
+
+} // namespace ring3

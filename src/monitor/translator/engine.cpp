@@ -1,0 +1,224 @@
+#include "monitor/translator/engine.h"
+
+#include "base/assert.h"
+#include "host/alu.h"
+#include "host/fpu_image.h"
+#include "insn/decoder.h"
+#include "monitor/translator/enter_unsafe.h"
+
+#include <bit>
+
+namespace ring3 {
+
+namespace {
+
+constexpr std::size_t mebibyte = std::size_t{1} << 20;
+
+} // namespace
+
+Result<std::unique_ptr<Engine>> Engine::create(Vcpu& vcpu, driver::EngineOptions const& options) {
+    auto cache = TRY(CodeCache::create(options.cache_mib * mebibyte));
+    std::unique_ptr<Engine> engine{new Engine{vcpu, options, std::move(cache)}};
+    TRY_VOID(host::install_traps(*engine, engine->cache_->executable()));
+    return engine;
+}
+
+Engine::Engine(Vcpu& vcpu, driver::EngineOptions const& options, std::unique_ptr<CodeCache> cache)
+    : vcpu_{vcpu},
+      context_{vcpu.engine},
+      options_{options},
+      cache_{std::move(cache)},
+      map_{vcpu.cpu, vcpu.engine},
+      heat_(std::size_t{1} << heat_bits) {
+    Assembler a = cache_->begin();
+    thunks_ = emit_thunks(a, map_);
+    cache_->commit_stub(a);
+    cache_->keep_prefix();
+    context_.engine = std::bit_cast<u64>(this);
+    context_.callout = std::bit_cast<u64>(&Engine::callout_entry);
+    context_.table_mask = JumpSpace::mask;
+    rules_.follow_jumps = options.optimize.trace && !options.verify;
+    rules_.one_unit = options.verify;
+    rules_.inline_sensitive = options.optimize.cache;
+    settings_.link = options.optimize.link && !options.verify;
+    settings_.paired_returns = options.optimize.link && !options.verify;
+    settings_.always_callout = [this](u32 eip) {
+        return !difficult_.empty() && difficult_.contains(translating_.raw + (eip & page_mask));
+    };
+    vcpu_.mmu.set_observer(this);
+}
+
+Engine::~Engine() {
+    vcpu_.mmu.set_observer(nullptr);
+}
+
+// ---- flags --------------------------------------------------------------------------------------------------------
+
+void Engine::take_flags() {
+    vcpu_.cpu.eflags.raw = host::merge_flags(vcpu_.cpu.eflags.raw, context_.packed_flags);
+}
+
+void Engine::give_flags() {
+    context_.packed_flags = host::pack_flags(vcpu_.cpu.eflags.raw);
+}
+
+// ---- finding code -------------------------------------------------------------------------------------------------
+
+/// Where eip leads: the guest's fetch, with its faults.
+Outcome Engine::locate(CodeKey& key) {
+    Linear const eip{static_cast<u32>(vcpu_.cpu.eip)};
+    TRY_GUEST(vcpu_.mmu.fetch(eip, vcpu_.privilege(), key.where));
+    key.eip = eip;
+    key.mode = mode_;
+    return Outcome::next();
+}
+
+/// The block's entry, if it exists or deserves to.
+Entry* Engine::ready_entry(CodeKey const& key) {
+    if (Entry* const entry = cache_->find(key)) {
+        if (tail_holds(key, *entry->block)) [[likely]]
+            return entry;
+        entry->host = 0;
+        return nullptr;
+    }
+    u8& heat = heat_[key.hash() >> (64 - heat_bits)];
+    if (++heat < hot) return nullptr;
+    heat = 0;
+    return translate(key);
+}
+
+Entry* Engine::translate(CodeKey const& key) {
+    Mmu& mmu = vcpu_.mmu;
+    u8 const* const page = mmu.memory().page(key.where.page());
+    if (!page) return nullptr;
+    if (!cache_->has_room()) flush_cache();
+    translating_ = key.where.page();
+    auto const eip = static_cast<u32>(key.eip.raw);
+    rules_.known = [&](u32 address) {
+        return ((address ^ eip) & ~u32{page_mask}) == 0 &&
+               cache_->find({translating_ + (address & page_mask), {address}, key.mode}) != nullptr;
+    };
+    CodeBytes bytes{{page, page_size}, {}};
+    Trace trace = scan(bytes, eip, key.mode, vcpu_.model, rules_);
+    GuestPhys tail;
+    if (trace.insns.empty() && key.where.page_offset() > page_size - insn::max_length) {
+        Linear const next{static_cast<u32>(key.eip.page().raw + page_size)};
+        if (!mmu.fetch(next, vcpu_.privilege(), tail).is_next()) return nullptr;
+        u8 const* const next_page = mmu.memory().page(tail);
+        if (!next_page || tail.raw == 0) return nullptr;
+        bytes.tail = {next_page, insn::max_length};
+        trace = scan(bytes, eip, key.mode, vcpu_.model, rules_);
+    }
+    if (trace.insns.empty()) return nullptr;
+    if (!trace.crosses_page) tail = {};
+    BlockWriter writer{*cache_, records_, thunks_, map_, vcpu_, settings_};
+    CodeBlock const* const block = writer.write(key, trace, tail);
+    if (!block) return nullptr;
+    mark_code(key, trace, tail);
+    ++statistics_.blocks;
+    statistics_.translated_instructions += trace.insns.size();
+    statistics_.translated_host_bytes += block->size;
+    return cache_->find(key);
+}
+
+/// From now on, writes to the bytes of these instructions are seen.
+void Engine::mark_code(CodeKey const& key, Trace const& trace, GuestPhys tail) {
+    PhysicalMemory& memory = vcpu_.mmu.memory();
+    GuestPhys const page = key.where.page();
+    bool first = false;
+    for (Scanned const& s : trace.insns) {
+        u64 const offset = s.eip & page_mask;
+        u64 const on_page = std::min<u64>(s.insn.length, page_size - offset);
+        first |= memory.mark_code(page + offset, static_cast<unsigned>(on_page));
+        statistics_.translated_guest_bytes += s.insn.length;
+        if (on_page < s.insn.length && memory.mark_code(tail, static_cast<unsigned>(s.insn.length - on_page)))
+            vcpu_.mmu.flush_writes_to(tail);
+    }
+    if (first) vcpu_.mmu.flush_writes_to(page);
+}
+
+HostPc Engine::indirect_entry(Entry& entry) {
+    if (entry.indirect != 0) return entry.indirect;
+    if (!cache_->has_room()) return 0;
+    Assembler a = cache_->begin_stub();
+    emit_target_check(a, static_cast<u32>(entry.key.eip.raw), true,
+                      thunks_.leave[static_cast<unsigned>(ExitKind::indirect)]);
+    if (entry.fpu_valid) return 0;
+    a.jump(entry.host);
+    entry.indirect = cache_->commit_stub(a);
+    return entry.indirect;
+}
+
+void Engine::flush_cache() {
+    ++statistics_.cache_flushes;
+    cache_->flush();
+    records_.clear();
+    for (auto const& space : spaces_) space->clear();
+    ++epoch_;
+}
+
+void Engine::drop_code(GuestPhys page) {
+    unsigned const dropped = cache_->drop_page(page, thunks_.leave[static_cast<unsigned>(ExitKind::indirect)]);
+    statistics_.invalidated_blocks += dropped;
+    if (dropped != 0) ++epoch_;
+}
+
+// ---- running ------------------------------------------------------------------------------------------------------
+
+/// TF, breakpoints and the resume flag need the interpreter's steps.
+bool Engine::stepping_needed() const {
+    GuestCpu const& cpu = vcpu_.cpu;
+    return cpu.eflags.has<Eflags::TF>() || cpu.eflags.has<Eflags::RF>() || cpu.dr7.has<Dr7::Enables>() ||
+           cpu.pending_debug != 0 || cpu.interrupt_shadow || cpu.halted;
+}
+
+Engine::Ended Engine::run(Outcome& outcome) {
+    auto const mode = TranslationMode::of(vcpu_.cpu);
+    if (!mode || stepping_needed()) return Ended::cold;
+    mode_ = *mode;
+    bool ran = false;
+    for (;;) {
+        CodeKey key;
+        if (outcome = locate(key); !outcome.is_next()) return Ended::unusual;
+        JumpSpace* const space = space_for(mode_, key.eip);
+        if (!space) return ran ? Ended::ran : Ended::cold;
+        Entry* const entry = ready_entry(key);
+        if (!entry) return ran ? Ended::ran : Ended::cold;
+        use(*space);
+        ran = true;
+        if (options_.verify) return run_verified(outcome, key, *entry);
+        enter(entry->host, 0, entry->fpu_valid);
+        for (;;) {
+            resume_ = {};
+            if (auto const ended = after_exit(outcome)) return *ended;
+            if (resume_.pc == 0) break; // eip is exact: find it again
+            enter(resume_.pc, resume_.esp_delta, resume_.fpu_valid);
+        }
+        if (preempted_.load(std::memory_order_relaxed) || space_->unverified) return Ended::ran;
+    }
+}
+
+/// Enters at `pc`, where the code takes ESP to be r12 + esp_delta.
+void Engine::enter(HostPc pc, i32 esp_delta, bool fpu_valid) {
+    GuestCpu& cpu = vcpu_.cpu;
+    entering_.store(true, std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (preempted_.load(std::memory_order_relaxed)) { // not entered: eip, set by the caller, is where we are
+        entering_.store(false, std::memory_order_relaxed);
+        context_.exit_kind = static_cast<u32>(ExitKind::callout);
+        left_with_ = Outcome::next();
+        return;
+    }
+    cpu.gpr[esp] = static_cast<u32>(cpu.gpr[esp]) - static_cast<u32>(esp_delta);
+    cpu.gpr[esp] &= 0xffff'ffff;
+    context_.event_pending = vcpu_.platform.interrupt_pending() || vcpu_.nmi_waiting();
+    give_flags();
+    context_.resume = pc;
+    if (fpu_valid) context_.fpu_loaded = 1;
+    enter_translated(thunks_.enter, cpu, fpu_valid);
+    entering_.store(false, std::memory_order_relaxed);
+    space_->return_sp = context_.return_sp;
+    take_flags();
+}
+
+} // namespace ring3

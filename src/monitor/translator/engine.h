@@ -1,0 +1,159 @@
+// The engine: runs guest code from the code cache (C4 to C9).
+//
+//     run():  eip --Mmu::fetch--> gpa --CodeCache--> enter ... exit: link | indirect | soft access | callout | trap
+//                                        |                            |
+//                                        +-- cold: the interpreter    +-- mend it and go on, or say why not
+//
+// A block that has run often enough is translated. From then on its code leads from block to block by itself; it comes
+// back here when a successor does not exist yet, when the software TLB misses, when an instruction needs the dispatcher,
+// or when a signal took it out. At every return all guest state is in GuestCpu, exact.
+//
+// Preemption: nothing in translated code asks whether an interrupt is waiting. A signal's handler looks where the host
+// pc is; if that is the border of two guest instructions it leaves there, else it lets single host instructions run until
+// it is (usually one to three).
+#pragma once
+
+#include "driver/engine_options.h"
+#include "driver/engine_statistics.h"
+#include "host/guest_trap.h"
+#include "monitor/mmu/shadow_tables.h"
+#include "monitor/translator/block_writer.h"
+#include "monitor/translator/jump_space.h"
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+namespace ring3 {
+
+class Engine final : public host::TrapOwner, public MmuObserver {
+public:
+    /// Takes memory for the cache, and the process's signals. Before the process confines itself.
+    static Result<std::unique_ptr<Engine>> create(Vcpu& vcpu, driver::EngineOptions const& options);
+    ~Engine() override;
+
+    enum class Ended : u8 {
+        cold,     // nothing ran: the code at eip is to be interpreted
+        ran,      // look for events, then call again
+        one_more, // the instruction at eip is to be interpreted, it alone
+        unusual,  // `outcome` says what an instruction demands
+    };
+    /// Runs translated code from the vCPU's state on. Interrupts that can be delivered have been.
+    Ended run(Outcome& outcome);
+
+    /// Was the processor asked to look at timers and messages? Forgets it.
+    bool take_preemption() { return preempted_.exchange(false, std::memory_order_relaxed); }
+    void preempt() { preempted_.store(true, std::memory_order_relaxed); }
+
+    /// The bytes of this page's code are about to change.
+    void drop_code(GuestPhys page);
+
+    driver::EngineStatistics const& statistics() const { return statistics_; }
+    /// What --verify found, if it did; the run has to end.
+    std::string const& divergence() const { return divergence_; }
+
+    // ---- MmuObserver
+    void all_flushed() override;
+    void non_global_flushed() override;
+    void page_flushed(Linear page) override;
+
+    // ---- host::TrapOwner, in the signal's handler
+    bool on_trap(host::Trap& trap) override;
+
+private:
+    Engine(Vcpu& vcpu, driver::EngineOptions const& options, std::unique_ptr<CodeCache> cache);
+
+    // ---- engine.cpp
+    Outcome locate(CodeKey& key);
+    Entry* ready_entry(CodeKey const& key);
+    Entry* translate(CodeKey const& key);
+    void enter(HostPc pc, i32 esp_delta, bool fpu_valid);
+    std::optional<Ended> after_exit(Outcome& outcome); // nothing: go on, at resume_ or else at eip
+    HostPc indirect_entry(Entry& entry);
+    void flush_cache();
+    void mark_code(CodeKey const& key, Trace const& trace, GuestPhys tail);
+
+    // ---- engine_exits.cpp
+    std::optional<Ended> follow_link();
+    std::optional<Ended> follow_indirect();
+    std::optional<Ended> refill();
+    std::optional<Ended> trapped();
+    Ended interpret_here(Point const& point);
+    void note_difficulty(u32 eip);
+    u64 run_callout(CalloutRecord const& record);
+    static u64 callout_entry(Engine* engine, u64 record);
+    bool may_go_on(CalloutRecord const& record, u64 epoch);
+
+    // ---- engine_spaces.cpp
+    JumpSpace* space_for(TranslationMode mode, Linear eip);
+    void verify(JumpSpace& space);
+    bool still_there(JumpSpace::Page const& page, GuestTables const& tables) const;
+    bool tail_holds(CodeKey const& key, CodeBlock const& block);
+    void use(JumpSpace& space);
+    u64 root_for(Linear eip);
+
+    // ---- engine_verify.cpp
+    Ended run_verified(Outcome& outcome, CodeKey const& key, Entry const& entry);
+    bool interpret_unit(CodeBlock const& block, Outcome& outcome);
+    bool run_unit(Entry const& entry);
+    std::string difference(GuestCpu const& wanted) const;
+    void report(CodeBlock const& block, GuestCpu const& before, GuestCpu const& wanted, std::string const& what) const;
+
+    // ---- engine_traps.cpp
+    bool stop_at_border(host::Trap& trap);
+    void leave_from(host::Trap& trap, Point const& point);
+
+    void arrive_at(Point const& point);
+    void take_flags(); // from the hand-over into EFLAGS
+    void give_flags(); // and back
+    bool stepping_needed() const;
+
+    static constexpr unsigned heat_bits = 16;
+    static constexpr u8 hot = 12;
+    static constexpr std::size_t most_spaces = 24;
+
+    Vcpu& vcpu_;
+    EngineContext& context_;
+    driver::EngineOptions options_;
+    std::unique_ptr<CodeCache> cache_;
+    ContextMap map_;
+    Thunks thunks_;
+    ExitRecords records_;
+    WriterSettings settings_;
+    ScanRules rules_;
+    std::vector<std::unique_ptr<JumpSpace>> spaces_;
+    JumpSpace* space_{};
+    u64 space_clock_{};
+    TranslationMode mode_{};
+    GuestPhys translating_{}; // the page of the block being made
+    struct {
+        HostPc pc;
+        i32 esp_delta;
+        bool fpu_valid;
+    } resume_{};        // where to go on in the middle of a block; pc 0: nowhere
+    HostPc refilled_{}; // the instruction whose access missed last, and how often on end
+    unsigned refills_{};
+    u64 epoch_{}; // counts drops of code
+    std::vector<u8> heat_;
+    Outcome left_with_{Outcome::next()};    // of a callout that left
+    std::unordered_map<u64, u8> difficult_; // instructions, by gpa, that are called out wherever they are
+    std::array<u8, 4096> failures_{};       // by a hash of the gpa: how often the interpreter had to help
+    driver::EngineStatistics statistics_;
+    WriteLog log_;
+    insn::FlagMask undefined_flags_{}; // at the end of the unit that the interpreter ran
+    std::string divergence_;
+
+    // between the handler and the engine
+    std::atomic<bool> preempted_{};
+    std::atomic<bool> entering_{}; // from the last look at preempted_ on: the handler must not rely on us to see it
+    struct {
+        host::TrapCause cause;
+        u64 address;
+        bool write;
+        Point point;
+    } trap_{};
+};
+
+} // namespace ring3

@@ -1,0 +1,173 @@
+// What the engine does when translated code comes back.
+#include "base/assert.h"
+#include "host/alu.h"
+#include "monitor/translator/engine.h"
+
+namespace ring3 {
+
+std::optional<Engine::Ended> Engine::after_exit(Outcome& outcome) {
+    switch (ExitKind(context_.exit_kind)) {
+    case ExitKind::link: return follow_link();
+    case ExitKind::indirect: return follow_indirect();
+    case ExitKind::soft_access: return refill();
+    case ExitKind::trap: return trapped();
+    case ExitKind::callout:
+    case ExitKind::count_: break;
+    }
+    ++statistics_.exits_callout;
+    outcome = std::exchange(left_with_, Outcome::next());
+    return outcome.is_next() || outcome.kind() == Outcome::Kind::leave ? Ended::ran : Ended::unusual;
+}
+
+/// A direct exit: from now on it jumps to its successor by itself, if there is one.
+std::optional<Engine::Ended> Engine::follow_link() {
+    ++statistics_.exits_unlinked;
+    LinkRecord const record = records_.links[context_.r9];
+    vcpu_.cpu.eip = record.target;
+    CodeKey key;
+    if (!locate(key).is_next()) return Ended::ran; // the fault is found again, and delivered
+    u64 const epoch = epoch_;
+    Entry* const entry = ready_entry(key);
+    if (!entry) return Ended::ran;
+    bool const fits = record.same_page && entry->block->tail.raw == 0 && (!entry->fpu_valid || record.fpu_valid);
+    // A flush for the new block has taken the jump with it.
+    if (fits && epoch == epoch_ && options_.optimize.link && !options_.verify) {
+        cache_->write_relative(record.field, entry->host);
+        ++statistics_.links;
+    }
+    if (options_.verify) return Ended::ran;
+    resume_ = {entry->host, 0, entry->fpu_valid};
+    return std::nullopt;
+}
+
+/// An indirect jump: its target is entered into the jump table.
+std::optional<Engine::Ended> Engine::follow_indirect() {
+    ++statistics_.exits_indirect;
+    vcpu_.cpu.eip = static_cast<u32>(context_.r8);
+    CodeKey key;
+    if (!locate(key).is_next()) return Ended::ran;
+    Entry* const entry = ready_entry(key);
+    if (!entry || options_.verify) return Ended::ran;
+    // A space of global pages must not lead to others.
+    if (root_for(key.eip) != space_->root && space_->root == JumpSpace::global_root) return std::nullopt;
+    if (options_.optimize.link) {
+        if (HostPc const way = indirect_entry(*entry)) {
+            space_->set(static_cast<u32>(key.eip.raw), way);
+            space_->note_page(key.eip, key.where);
+            if (entry->block->tail.raw != 0)
+                space_->note_page({static_cast<u32>(key.eip.page().raw + page_size)}, entry->block->tail);
+        }
+    }
+    resume_ = {entry->host, 0, entry->fpu_valid};
+    return std::nullopt;
+}
+
+/// r12 is in gpr[esp] as the code had it: from here on the guest's state is exact for this point.
+void Engine::arrive_at(Point const& point) {
+    GuestCpu& cpu = vcpu_.cpu;
+    if (FoldedFlags const folded = point.folded; folded.amount != 0) {
+        auto const amount = static_cast<u32>(i32{folded.amount});
+        auto const after = static_cast<u32>(cpu.gpr[esp]) + static_cast<u32>(i32{folded.at});
+        if (folded.subtracts)
+            host::Sub{}(after + amount, amount, cpu.eflags.raw);
+        else
+            host::Add{}(after - amount, amount, cpu.eflags.raw);
+    }
+    cpu.eip = point.eip;
+    cpu.gpr[esp] = static_cast<u32>(cpu.gpr[esp] + static_cast<u64>(i64{point.esp_delta}));
+}
+
+/// The software TLB missed: fill it and try again, or let the interpreter do the access.
+std::optional<Engine::Ended> Engine::refill() {
+    AccessRecord const record = records_.accesses[context_.r9];
+    CodeBlock const* const block = cache_->block_at(record.retry);
+    ASSERT(block != nullptr);
+    Point const& point = block->point_at(record.retry);
+    arrive_at(point);
+    Linear const address{context_.r8 & 0xffff'ffff};
+    bool const crosses = address.page_offset() + record.size > page_size;
+    Access const access = record.write ? Access::write : Access::read;
+    // An instruction with two operands whose pages share a place of the TLB would drive them out by turns.
+    constexpr unsigned most_refills = 4;
+    refills_ = record.retry == refilled_ ? refills_ + 1 : 0;
+    refilled_ = record.retry;
+    if (refills_ >= most_refills) return interpret_here(point);
+    if (crosses || !vcpu_.mmu.fill_for_code(address, access, vcpu_.privilege())) return interpret_here(point);
+    ++statistics_.soft_misses;
+    resume_ = {record.retry, point.esp_delta, point.fpu_valid};
+    return std::nullopt;
+}
+
+Engine::Ended Engine::interpret_here(Point const& point) {
+    refilled_ = 0;
+    note_difficulty(point.eip);
+    return Ended::one_more;
+}
+
+/// An instruction that keeps ending in the interpreter is better called out than tried first.
+void Engine::note_difficulty(u32 eip) {
+    constexpr u8 patience = 32;
+    GuestPhys where;
+    if (!vcpu_.mmu.peek({eip}, where)) return;
+    u8& failures = failures_[where.raw * 0x9e37'79b9'7f4a'7c15 >> 52];
+    if (++failures < patience) return;
+    failures = 0;
+    if (difficult_.size() > 4096) difficult_.clear();
+    difficult_[where.raw] = 1;
+    ++statistics_.reemitted_blocks;
+    drop_code(where.page());
+}
+
+// ---- callouts -----------------------------------------------------------------------------------------------------
+
+u64 Engine::callout_entry(Engine* engine, u64 record) {
+    engine->entering_.store(false, std::memory_order_relaxed);
+    engine->take_flags();
+    u64 const where = engine->run_callout(engine->records_.callouts[record]);
+    engine->give_flags();
+    engine->entering_.store(true, std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    constexpr u64 leave = 1;
+    return where == 0 && engine->preempted_.load(std::memory_order_relaxed) ? leave : where;
+}
+
+/// Runs the instruction by its routine. 0: go on behind the call; 1: leave, left_with_ says why.
+u64 Engine::run_callout(CalloutRecord const& record) {
+    constexpr u64 go_on = 0, leave = 1;
+    GuestCpu& cpu = vcpu_.cpu;
+    u64 const epoch = epoch_;
+    ++statistics_.callouts;
+    vcpu_.mmu.attention = false;
+    cpu.eip = record.eip;
+    Outcome outcome = Outcome::next();
+    do {
+        vcpu_.next_eip = record.eip + record.insn.length;
+        outcome = record.handler(vcpu_, record.insn);
+    } while (outcome.kind() == Outcome::Kind::again && !preempted_.load(std::memory_order_relaxed) &&
+             !vcpu_.mmu.attention);
+    bool const completed = outcome.is_next() || outcome.kind() == Outcome::Kind::leave ||
+                           outcome.kind() == Outcome::Kind::halt || outcome.kind() == Outcome::Kind::stop;
+    if (completed) cpu.eip = vcpu_.next_eip;
+    left_with_ = outcome.kind() == Outcome::Kind::again ? Outcome::leave() : outcome;
+    bool const straight =
+        (outcome.is_next() || outcome.kind() == Outcome::Kind::leave) && cpu.eip == record.eip + record.insn.length;
+    return straight && may_go_on(record, epoch) ? go_on : leave;
+}
+
+/// Does the code behind the callout still fit the processor's state?
+bool Engine::may_go_on(CalloutRecord const& record, u64 epoch) {
+    GuestCpu& cpu = vcpu_.cpu;
+    if (epoch != epoch_ || space_->unverified) return false;
+    bool const waiting = vcpu_.platform.interrupt_pending() || vcpu_.nmi_waiting();
+    context_.event_pending = waiting;
+    if (waiting && cpu.eflags.has<Eflags::IF>()) return false;
+    if (vcpu_.platform.stop_requested()) return false;
+    if (record.insn.def->ends == insn::Ends::no && record.insn.def->op != insn::Op::std) return true;
+    // The shadow of STI and MOV SS ends with the next instruction, at whose start nothing stops (Point::no_stop).
+    cpu.interrupt_shadow = cpu.debug_shadow = false;
+    if (stepping_needed()) return false;
+    auto const mode = TranslationMode::of(cpu);
+    return mode && *mode == mode_;
+}
+
+} // namespace ring3

@@ -1,0 +1,106 @@
+// Jump spaces: chosen by address space and mode, looked through again after the guest has activated an address space.
+#include "monitor/translator/engine.h"
+
+#include <algorithm>
+
+namespace ring3 {
+
+/// A supervisor page that is global is the same in every address space (SDM 3A 4.10.2.4); the code on it needs one space.
+u64 Engine::root_for(Linear eip) {
+    GuestCpu const& cpu = vcpu_.cpu;
+    if (!cpu.paging()) return 0;
+    bool const global = cpu.cr4.has<Cr4::PGE>() && vcpu_.mmu.fetch_is_global(eip, vcpu_.privilege());
+    return global ? JumpSpace::global_root : cpu.cr3.raw;
+}
+
+JumpSpace* Engine::space_for(TranslationMode mode, Linear eip) {
+    u64 const root = root_for(eip);
+    if (space_ && space_->root == root && space_->mode == mode && !space_->unverified) return space_;
+    auto const matches = [&](auto const& space) { return space->root == root && space->mode == mode; };
+    auto found = std::ranges::find_if(spaces_, matches);
+    if (found == spaces_.end()) {
+        if (spaces_.size() < most_spaces) {
+            auto made =
+                JumpSpace::create(thunks_.leave[static_cast<unsigned>(ExitKind::indirect)], thunks_.return_underflow);
+            if (!made) return nullptr;
+            spaces_.push_back(std::make_unique<JumpSpace>(std::move(*made)));
+            found = spaces_.end() - 1;
+        } else {
+            found = std::ranges::min_element(spaces_, {}, [](auto const& space) { return space->last_used; });
+            (*found)->clear();
+        }
+        (*found)->root = root;
+        (*found)->mode = mode;
+    }
+    JumpSpace& space = **found;
+    if (space.unverified) verify(space);
+    return &space;
+}
+
+/// Are the pages that the space leads to still where they were? If not, it starts afresh.
+void Engine::verify(JumpSpace& space) {
+    bool const keep = options_.tlb == driver::TlbMethod::asid;
+    bool const holds =
+        keep && std::ranges::all_of(space.pages, [this](JumpSpace::Page const& page) {
+            GuestPhys now;
+            return vcpu_.mmu.fetch(page.linear, vcpu_.privilege(), now).is_next() && now == page.physical;
+        });
+    if (!holds) {
+        space.clear();
+        ++statistics_.tlb_flushes;
+    }
+    space.unverified = false;
+}
+
+/// Would a fetch from this page, by the guest's tables as they are now, lead where it led?
+bool Engine::still_there(JumpSpace::Page const& page, GuestTables const& tables) const {
+    if (!vcpu_.cpu.paging()) return true;
+    auto const number = static_cast<u32>(page.linear.page_number());
+    u32 const index = number % tables.region_pages();
+    PageEntry const directory = tables.directory_entry(tables.region(number));
+    std::optional<GuestPage> now;
+    PageEntry entry = directory;
+    if (tables.is_large(directory)) {
+        now = tables.piece(directory, index);
+    } else if (u8 const* const table = tables.table(directory)) {
+        entry = tables.entry(table, index);
+        now = tables.page(directory, entry);
+    }
+    bool const executable = !directory.has<PageEntry::XD>() && !entry.has<PageEntry::XD>();
+    bool const allowed = now && executable && (now->user || vcpu_.privilege() == Privilege::supervisor);
+    return allowed && now->address.page() == page.physical;
+}
+
+/// A block whose one instruction ends on another page holds only while that page is mapped where it was.
+bool Engine::tail_holds(CodeKey const& key, CodeBlock const& block) {
+    if (block.tail.raw == 0) return true;
+    GuestPhys tail;
+    Linear const next{static_cast<u32>(key.eip.page().raw + page_size)};
+    return vcpu_.mmu.fetch(next, vcpu_.privilege(), tail).is_next() && tail == block.tail;
+}
+
+void Engine::use(JumpSpace& space) {
+    space.last_used = ++space_clock_;
+    if (space_ != &space) ++statistics_.address_space_switches;
+    space_ = &space;
+    context_.jump_table = space.table_address();
+    context_.return_sp = space.return_sp;
+}
+
+// ---- what the processor forgets -----------------------------------------------------------------------------------
+
+void Engine::all_flushed() {
+    for (auto const& space : spaces_) space->unverified = true;
+}
+
+void Engine::non_global_flushed() {
+    for (auto const& space : spaces_)
+        if (space->root != JumpSpace::global_root) space->unverified = true;
+}
+
+void Engine::page_flushed(Linear page) {
+    for (auto const& space : spaces_)
+        if (space->leads_to(page)) space->unverified = true;
+}
+
+} // namespace ring3

@@ -1,0 +1,50 @@
+#include "monitor/translator/jump_space.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace ring3 {
+
+Result<JumpSpace> JumpSpace::create(HostPc miss, HostPc underflow) {
+    auto memory = TRY(host::GuardedMemory::create(bytes));
+    return JumpSpace{std::move(memory), miss, underflow};
+}
+
+JumpSpace::JumpSpace(host::GuardedMemory memory, HostPc miss, HostPc underflow)
+    : memory_{std::move(memory)}, miss_{miss}, underflow_{underflow} {
+    clear();
+}
+
+std::span<HostPc> JumpSpace::table() const {
+    void* const start = memory_.data() + return_bytes;
+    return {static_cast<HostPc*>(start), targets};
+}
+
+u64 JumpSpace::table_address() const {
+    return std::bit_cast<u64>(memory_.data()) + return_bytes;
+}
+
+bool JumpSpace::overflows_at(u64 address) const {
+    u64 const start = std::bit_cast<u64>(memory_.data());
+    return address < start && address >= start - page_size;
+}
+
+void JumpSpace::clear() {
+    std::ranges::fill(table(), miss_);
+    *(table().data() - 1) = underflow_;
+    clear_returns();
+    pages.clear();
+    unverified = false;
+}
+
+void JumpSpace::note_page(Linear linear, GuestPhys physical) {
+    Page const page{linear.page(), physical.page()};
+    auto const known = std::ranges::find(pages, page.linear, &Page::linear);
+    if (known == pages.end()) pages.push_back(page);
+}
+
+bool JumpSpace::leads_to(Linear page) const {
+    return std::ranges::find(pages, page.page(), &Page::linear) != pages.end();
+}
+
+} // namespace ring3

@@ -1,0 +1,73 @@
+// JumpSpace: where indirect jumps of one guest address space and mode lead, by linear address (the code's own TLB).
+//
+//     jump to r8d:   pext r9d, r8d, mask ; jmp [r13 + r9*8]   -->   cmp r8d, eip ; jne miss ; code of that eip
+//
+// Blocks are keyed by guest-physical address, jumps go by linear address; what lies between is the guest's paging. So a
+// jump table belongs to an address space and a mode, and is valid exactly as long as the pages that it leads to are
+// mapped where they were. Beside it lies the stack of host return addresses that paired calls and returns use: its
+// entries are of the same kind, and are dropped with the table.
+//
+//     | guard page | return addresses, growing down | sentinel | jump table |
+#pragma once
+
+#include "base/types.h"
+#include "host/guarded_memory.h"
+#include "monitor/translator/assembler.h"
+#include "monitor/translator/translation_mode.h"
+
+#include <span>
+#include <vector>
+
+namespace ring3 {
+
+class JumpSpace {
+public:
+    /// Bits of a target's eip that choose its place. Not the lowest: functions are aligned.
+    static constexpr u32 mask = 0x1'fff0;
+    static constexpr std::size_t targets = 1u << 13;
+    static constexpr u32 index(u32 eip) { return (eip & mask) >> 4; }
+    static constexpr i32 slot_offset(u32 eip) { return static_cast<i32>(index(eip) * sizeof(HostPc)); }
+
+    /// `miss`: where unknown targets go; `underflow`: where a return beyond the stack's start goes.
+    static Result<JumpSpace> create(HostPc miss, HostPc underflow);
+
+    HostPc get(u32 eip) const { return table()[index(eip)]; }
+    void set(u32 eip, HostPc entry) { table()[index(eip)] = entry; }
+    /// Forgets all targets and returns.
+    void clear();
+    void clear_returns() { return_sp = return_top(); }
+
+    u64 table_address() const;
+    /// rsp of an empty stack; the sentinel lies there.
+    u64 return_top() const { return table_address() - sizeof(HostPc); }
+    /// Did an access at this host address run over the stack's end?
+    bool overflows_at(u64 address) const;
+    u64 return_sp{};
+
+    // ---- what must be true for the contents to hold
+    struct Page {
+        Linear linear;
+        GuestPhys physical;
+    };
+    std::vector<Page> pages; // that code of this space was found on
+    void note_page(Linear linear, GuestPhys physical);
+    bool leads_to(Linear page) const;
+
+    static constexpr u64 global_root = ~u64{0};
+    TranslationMode mode{};
+    u64 root{};        // CR3; global_root: only pages that are global, the same in all address spaces
+    u64 last_used{};   // for the choice of whom to replace
+    bool unverified{}; // the guest has activated the address space since the pages were last looked at
+
+private:
+    static constexpr std::size_t return_bytes = 8192;
+    static constexpr std::size_t bytes = return_bytes + targets * sizeof(HostPc);
+
+    JumpSpace(host::GuardedMemory memory, HostPc miss, HostPc underflow);
+    std::span<HostPc> table() const;
+
+    host::GuardedMemory memory_;
+    HostPc miss_, underflow_;
+};
+
+} // namespace ring3

@@ -1,0 +1,196 @@
+// The stack, branches and strings: instructions that cannot run as they are in 64-bit mode, or not from the code cache.
+//
+// Calls and returns are paired with the host's: a guest's CALL pushes the guest's return address on the guest's stack and
+// the host's on ours; its RET loads the guest's target into r8d and executes a host RET, which the host predicts. What
+// arrives at a return site compares r8d with the address it stands for, so a guest that returns elsewhere only takes the
+// slower way through the jump table.
+#include "base/assert.h"
+#include "monitor/cpu/engine_context.h"
+#include "monitor/translator/block_writer.h"
+
+namespace ring3 {
+
+using enum Host;
+using insn::Insn;
+using insn::Op;
+using insn::Shape;
+
+namespace {
+constexpr u8 jump_digit = 4, call_digit = 2; // FF /4, FF /2
+constexpr unsigned slot = 4;                 // bytes of a stack slot
+} // namespace
+
+// ---- the stack (SDM 1 6.2): store first, then move ESP, so that a fault finds it unmoved ---------------------------
+
+void BlockWriter::push(Scanned const& s) {
+    Insn const& insn = s.insn;
+    if (insn.shape == Shape::i) {
+        a_.store_imm32(lower(stack_address(-4), slot, Access::write), static_cast<u32>(insn.imm));
+    } else if (insn.shape == Shape::m) {
+        a_.load32(r11, lower(address_of(insn), slot, Access::read));
+        a_.store32(lower(stack_address(-4), slot, Access::write, Keep::r11), r11);
+    } else {
+        u8 const gpr = insn.dst / 8;
+        a_.store32(lower(stack_address(-4), slot, Access::write), home(gpr));
+    }
+    sp_ -= 4;
+}
+
+void BlockWriter::pop(Scanned const& s) {
+    Insn const& insn = s.insn;
+    if (insn.shape == Shape::m) {
+        a_.load32(r11, lower(stack_address(0), slot, Access::read));
+        sp_ += 4; // an address with ESP as base uses the value after the pop (SDM 2B POP)
+        a_.store32(lower(address_of(insn), slot, Access::write, Keep::r11), r11);
+        return;
+    }
+    u8 const gpr = insn.dst / 8;
+    a_.load32(home(gpr), lower(stack_address(0), slot, Access::read));
+    sp_ = gpr == esp ? 0 : sp_ + 4;
+}
+
+void BlockWriter::leave() {
+    a_.load32(r10, lower({.base = ebp, .segment = SegmentName::ss}, slot, Access::read));
+    a_.lea32(r12, {.base = rbp, .disp = 4});
+    a_.mov32(rbp, r10);
+    sp_ = 0;
+}
+
+// ---- near branches ------------------------------------------------------------------------------------------------
+
+/// Goes to r8d through the jump table, with a JMP or a CALL.
+void BlockWriter::indirect(u8 jump_or_call) {
+    a_.pext32(r9, r8, field(&map_.context().table_mask));
+    a_.op({.byte = 0xff}, jump_or_call, Mem{.base = r13, .index = r9, .scale = 3});
+}
+
+/// The place a paired return arrives at, with the guest's target in r8d. Flags are dead there only if the scanner says so
+/// of the next instruction.
+void BlockWriter::return_site(Scanned const& s) {
+    block_.return_sites.push_back(a_.offset());
+    emit_target_check(a_, s.next(), flags_at_return_live(s), leave_for(ExitKind::indirect));
+}
+
+void emit_target_check(Assembler& a, u32 eip, bool flags_live, HostPc miss) {
+    constexpr u8 compare_digit = 7;
+    if (!flags_live) {
+        a.alu_imm32(compare_digit, r8, eip);
+        a.jump(Condition::nz, miss);
+        return;
+    }
+    a.mov(r9, rcx);
+    a.lea32(rcx, {.base = r8, .disp = static_cast<i32>(0 - eip)});
+    u32 const equal = a.jrcxz();
+    a.mov(rcx, r9);
+    a.jump(miss);
+    a.land(equal);
+    a.mov(rcx, r9);
+}
+
+bool BlockWriter::flags_at_return_live(Scanned const& s) const {
+    // The trace's next instruction is the return site, if the trace goes on.
+    Scanned const* const next = &s + 1;
+    bool const follows = &s != last_ && next->eip == s.next();
+    return !follows || next->exact_before;
+}
+
+void BlockWriter::call(Scanned const& s) {
+    u32 const target = s.target();
+    a_.store_imm32(lower(stack_address(-4), slot, Access::write), s.next());
+    sp_ -= 4;
+    if (target == s.next()) return; // CALL $+5, to learn EIP: nothing returns here
+    flush_sp();
+    fpu_after_call();
+    if (!settings_.paired_returns) return go_to(target);
+    if (on_this_page(target)) {
+        a_.byte(0xe8);
+        relative_exit(target);
+    } else {
+        a_.mov_imm(r8, target);
+        a_.call(Mem{.base = r13, .disp = JumpSpace::slot_offset(target)});
+    }
+    return_site(s);
+}
+
+/// What the callee does with the processor's vector state is unknown.
+void BlockWriter::fpu_after_call() {
+    fpu_valid_ = false;
+}
+
+void BlockWriter::load_branch_target(Scanned const& s, Host to) {
+    Insn const& insn = s.insn;
+    if (insn.shape == Shape::m) return a_.load32(to, lower(address_of(insn), slot, Access::read));
+    u8 const gpr = insn.dst / 8;
+    a_.mov32(to, home(gpr));
+}
+
+void BlockWriter::call_indirect(Scanned const& s) {
+    load_branch_target(s, r11);
+    a_.store_imm32(lower(stack_address(-4), slot, Access::write, Keep::r11), s.next());
+    sp_ -= 4;
+    flush_sp();
+    fpu_after_call();
+    a_.mov32(r8, r11);
+    if (!settings_.paired_returns) return indirect(jump_digit);
+    indirect(call_digit);
+    return_site(s);
+}
+
+void BlockWriter::ret(Scanned const& s) {
+    Mem const top = lower(stack_address(0), slot, Access::read);
+    a_.load32(r8, top);
+    sp_ += 4 + (s.insn.shape == Shape::i ? static_cast<i32>(s.insn.imm & 0xffff) : 0);
+    flush_sp();
+    settings_.paired_returns ? a_.ret() : indirect(jump_digit);
+}
+
+void BlockWriter::jump_indirect(Scanned const& s) {
+    load_branch_target(s, r8);
+    flush_sp();
+    indirect(jump_digit);
+}
+
+void BlockWriter::conditional(Scanned const& s) {
+    flush_sp();
+    auto const condition = Condition(s.insn.def->opcode & 15);
+    if (on_this_page(s.target())) {
+        a_.byte(0x0f), a_.byte(0x80u | static_cast<u8>(condition));
+        return relative_exit(s.target());
+    }
+    u32 const not_taken = a_.jump_short(Condition(static_cast<u8>(condition) ^ 1));
+    go_to(s.target());
+    a_.land(not_taken);
+}
+
+/// JECXZ, LOOP, LOOPE, LOOPNE: rel8 only, so the host's jumps over a longer one. No flag is touched.
+void BlockWriter::count_register_branch(Scanned const& s) {
+    flush_sp();
+    a_.byte(0x67); // ECX, not RCX
+    a_.byte(s.insn.def->opcode);
+    a_.byte(0);
+    u32 const taken = a_.offset();
+    u32 const not_taken = a_.jump_short();
+    a_.land(taken);
+    go_to(s.target());
+    a_.land(not_taken);
+}
+
+// ---- strings (SDM 1 7.3.9), with windows only ---------------------------------------------------------------------
+
+/// Both pointers are moved into the window and, because its base is a multiple of 4 GiB, are the guest's again when
+/// their upper halves are cleared: also in the middle of a repetition, for a fault's handler.
+void BlockWriter::string(Scanned const& s) {
+    Op const op = s.insn.def->op;
+    bool const source = op == Op::movs || op == Op::cmps || op == Op::lods;
+    bool const destination = op != Op::lods;
+    if (source) a_.lea(rsi, {.base = r14, .index = rsi});
+    if (destination) a_.lea(rdi, {.base = r14, .index = rdi});
+    if (s.insn.rep) a_.byte(0xf3);
+    if (s.insn.repne) a_.byte(0xf2);
+    if (s.insn.width == 2) a_.byte(0x66);
+    a_.byte(s.insn.def->opcode);
+    if (source) a_.mov32(rsi, rsi);
+    if (destination) a_.mov32(rdi, rdi);
+}
+
+} // namespace ring3

@@ -1,0 +1,51 @@
+#include "monitor/translator/translation_mode.h"
+
+namespace ring3 {
+
+namespace {
+
+constexpr u32 last_byte = 0xffff'ffff;
+
+u32 class_of(Segment const& s) {
+    bool const whole = s.readable && s.writable && s.lowest == 0 && s.highest == last_byte;
+    if (!whole) return static_cast<u32>(SegmentClass::checked);
+    return static_cast<u32>(s.base == 0 ? SegmentClass::flat : SegmentClass::based);
+}
+
+/// SDM 3A 2.5, table 9-3; SDM 2A 2.4: no #NM, no #UD, and errors reported by #MF.
+bool fpu_unhindered(GuestCpu const& cpu) {
+    bool const present = !cpu.cr0.has<Cr0::EM>() && !cpu.cr0.has<Cr0::TS>() && cpu.cr0.has<Cr0::NE>();
+    return present && cpu.cr4.has<Cr4::OSFXSR>() && cpu.cr4.has<Cr4::OSXMMEXCPT>();
+}
+
+bool avx_enabled(GuestCpu const& cpu) {
+    constexpr u64 sse_and_avx = 6;
+    return cpu.cr4.has<Cr4::OSXSAVE>() && (cpu.xcr0 & sse_and_avx) == sse_and_avx;
+}
+
+bool aligned_only(GuestCpu const& cpu) {
+    return cpu.cpl == 3 && cpu.cr0.has<Cr0::AM>() && cpu.eflags.has<Eflags::AC>();
+}
+
+} // namespace
+
+std::optional<TranslationMode> TranslationMode::of(GuestCpu const& cpu) {
+    Segment const& cs = cpu.seg(SegmentName::cs);
+    bool const flat_code = cpu.uses_descriptors() && cs.is_32bit() && cs.base == 0 && cs.limit == last_byte;
+    if (!flat_code || !cpu.stack_is_32bit() || aligned_only(cpu)) return std::nullopt;
+    TranslationMode const mode = TranslationMode{}
+                                     .with<User>(cpu.cpl == 3)
+                                     .with<IoAllowed>(cpu.cpl <= cpu.eflags.get<Eflags::IOPL>())
+                                     .with<Fpu>(fpu_unhindered(cpu))
+                                     .with<Avx>(fpu_unhindered(cpu) && avx_enabled(cpu))
+                                     .with<Backwards>(cpu.eflags.has<Eflags::DF>())
+                                     .with<Es>(class_of(cpu.seg(SegmentName::es)))
+                                     .with<Ss>(class_of(cpu.seg(SegmentName::ss)))
+                                     .with<Ds>(class_of(cpu.seg(SegmentName::ds)))
+                                     .with<Fs>(class_of(cpu.seg(SegmentName::fs)))
+                                     .with<Gs>(class_of(cpu.seg(SegmentName::gs)));
+    if (mode.segment(SegmentName::ss) != SegmentClass::flat) return std::nullopt;
+    return mode;
+}
+
+} // namespace ring3

@@ -1,0 +1,53 @@
+// TranslationMode: everything besides the bytes that emitted code depends on. Packed here and nowhere else.
+//
+// A block is found by (guest-physical address, linear address, mode). What is part of the mode is a constant in the
+// block, so it costs nothing: a flat segment is no segment, CLI at CPL 0 is one store. What does not fit (16-bit code,
+// virtual-8086 mode, a CS with a limit, alignment checks) has no mode and is interpreted.
+#pragma once
+
+#include "base/reg.h"
+#include "monitor/cpu/state.h"
+
+#include <optional>
+
+namespace ring3 {
+
+/// What a memory operand through a segment needs.
+enum class SegmentClass : u8 {
+    flat,    // base 0, limit 4 GiB, readable and writable: nothing
+    based,   // the same with a base: it is added
+    checked, // anything else: the interpreter's routine runs the instruction
+};
+
+struct TranslationMode : Reg<TranslationMode, u32> {
+    using User = Field<0>;
+    using IoAllowed = Field<1>; // CPL <= IOPL: CLI, STI and port instructions need no further look
+    using Fpu = Field<2>;       // x87 and SSE instructions raise none of #NM and #UD, errors are #MF
+    using Avx = Field<3>;
+    using Backwards = Field<4>; // DF
+    using Window = Field<5>;    // data accesses go through a window
+    using Es = Field<7, 6>;     // SegmentClass
+    using Ss = Field<9, 8>;
+    using Ds = Field<11, 10>;
+    using Fs = Field<13, 12>;
+    using Gs = Field<15, 14>;
+    static_assert(disjoint<User, IoAllowed, Fpu, Avx, Backwards, Window, Es, Ss, Ds, Fs, Gs>());
+
+    bool user() const { return has<User>(); }
+    SegmentClass segment(SegmentName name) const {
+        switch (name) {
+        case SegmentName::es: return SegmentClass(get<Es>());
+        case SegmentName::ss: return SegmentClass(get<Ss>());
+        case SegmentName::ds: return SegmentClass(get<Ds>());
+        case SegmentName::fs: return SegmentClass(get<Fs>());
+        case SegmentName::gs: return SegmentClass(get<Gs>());
+        default: return SegmentClass::checked;
+        }
+    }
+    friend constexpr bool operator==(TranslationMode a, TranslationMode b) { return a.raw == b.raw; }
+
+    /// The mode that the processor is in, without Window; nothing if its code has to be interpreted.
+    static std::optional<TranslationMode> of(GuestCpu const& cpu);
+};
+
+} // namespace ring3
