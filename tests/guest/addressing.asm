@@ -1,7 +1,8 @@
 ; Effective and linear addresses at their edges (SDM 1 3.3.7, 3.7.5; 2A 2.1.5, BT to BTC; 2B MOV, XLAT; 3A 3.3).
 ;
-; Attacks: sums made in 64 bits or with a sign-extended displacement, accesses that leave the window at 4 GiB, bit offsets
-; that reach far, high byte registers in emitted code, moffs, implicit operands, 16-bit forms, address-size prefixes.
+; Attacks: sums made in 64 bits or with a sign-extended displacement, accesses that leave the window at 4 GiB, bit
+; offsets that reach far, high byte registers in emitted code, moffs, implicit operands, 16-bit forms, address-size
+; prefixes.
 ;
 ; Expect: status 33, output "PASS addressing"
 %include "guest.inc"

@@ -1,8 +1,8 @@
 ; Precise page faults of integer instructions, cold and hot (SDM 3A 4.7, 6.5, 6.15 #PF; 4.8 for A and D).
 ;
-; Attacks: host registers or flags that do not hold the guest's at a faulting instruction, ESP whose update was folded or
-; came too early, half of a write that crosses pages, an error code taken from the host's access instead of the guest's,
-; flags thought dead, instructions that fault after part of their effect.
+; Attacks: host registers or flags that do not hold the guest's at a faulting instruction, ESP whose update was folded
+; or came too early, half of a write that crosses pages, an error code taken from the host's access instead of the
+; guest's, flags thought dead, instructions that fault after part of their effect.
 ;
 ; Expect: status 33, output "PASS faults_memory"
 %include "guest.inc"

@@ -1,8 +1,8 @@
 ; Rights and the accessed and dirty bits while they change under hot code (SDM 3A 4.6, 4.7, 4.8, 4.10.4, 5.11.4).
 ;
-; Attacks: mappings of one privilege level used by the other, a host mapping that is writable for longer than the guest's,
-; D set too early or never, A not set again after the guest cleared it, jumps and returns of level 3 that find translations
-; or predictions which level 0 left.
+; Attacks: mappings of one privilege level used by the other, a host mapping that is writable for longer than the
+; guest's, D set too early or never, A not set again after the guest cleared it, jumps and returns of level 3 that find
+; translations or predictions which level 0 left.
 ;
 ; Expect: status 33, output "PASS faults_rights"
 %include "guest.inc"

@@ -1,5 +1,5 @@
-; Precise page faults of x87 and SSE instructions, cold and hot: TOP, XMM registers and memory stay (SDM 3A 4.7, 6.15 #PF;
-; 1 8.1, 10.2).
+; Precise page faults of x87 and SSE instructions, cold and hot: TOP, XMM registers and memory stay (SDM 3A 4.7, 6.15
+; #PF; 1 8.1, 10.2).
 ;
 ; Attacks: an x87 store that pops before it fails, a load that pushes, vector registers that hold half of a result,
 ; operands of 8, 10 and 16 bytes across a page that is missing, MXCSR and FPU images.

@@ -1,9 +1,9 @@
-; Long computations under a timer interrupt of 1 kHz whose handler spoils every register and flag before it restores them
-; (SDM 3A 6.6, 6.8, 6.12).
+; Long computations under a timer interrupt of 1 kHz whose handler spoils every register and flag before it restores
+; them (SDM 3A 6.6, 6.8, 6.12).
 ;
-; Attacks: an asynchronous exit that is taken anywhere but between two guest instructions, or with registers, flags, ESP,
-; CF between ADC and ADC, x87 or XMM state, or a pending stack update that are not the guest's; REP instructions and paired
-; calls and returns that are interrupted; code rewritten while it is being interrupted; the same at level 3.
+; Attacks: an asynchronous exit that is taken anywhere but between two guest instructions, or with registers, flags,
+; ESP, CF between ADC and ADC, x87 or XMM state, or a pending stack update that are not the guest's; REP instructions
+; and paired calls and returns that are interrupted; code rewritten while it is being interrupted; the same at level 3.
 ;
 ; Each computation is made once with interrupts off and compared with many made with interrupts on.
 ;

@@ -1,7 +1,8 @@
 ; Single steps and breakpoints on code that has long been hot (SDM 3B 18.2, 18.3.1; 3A 6.8.3, 6.9 for their order).
 ;
-; Attacks: code without checks that was translated before TF or DR7 were set, blocks and traces that must be left after one
-; instruction, paired returns and string loops under TF, data breakpoints in inlined accesses, INT3 patched into loops.
+; Attacks: code without checks that was translated before TF or DR7 were set, blocks and traces that must be left after
+; one instruction, paired returns and string loops under TF, data breakpoints in inlined accesses, INT3 patched into
+; loops.
 ;
 ; Expect: status 33, output "PASS hot_debugging"
 %include "guest.inc"

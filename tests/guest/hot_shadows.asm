@@ -1,8 +1,8 @@
-; Interrupts that wait while IF, the shadow of STI or the line's mask holds them back: where they come, hundreds of times
-; (SDM 2B STI, POPF, HLT; 2A IRET, CLI; 3A 6.8.1, 6.8.3, 6.9).
+; Interrupts that wait while IF, the shadow of STI or the line's mask holds them back: where they come, hundreds of
+; times (SDM 2B STI, POPF, HLT; 2A IRET, CLI; 3A 6.8.1, 6.8.3, 6.9).
 ;
-; Attacks: STI, POPF and IRET made inline without a look at what is pending, shadows that are lost at the end of a block,
-; an interrupt inside CLI and STI or inside one read-modify-write, HLT that misses its interrupt.
+; Attacks: STI, POPF and IRET made inline without a look at what is pending, shadows that are lost at the end of a
+; block, an interrupt inside CLI and STI or inside one read-modify-write, HLT that misses its interrupt.
 ;
 ; Expect: status 33, output "PASS hot_shadows"
 %include "guest.inc"

@@ -1,5 +1,5 @@
-; Control registers that change hundreds of times under code that is hot (SDM 3A 2.5, 4.1.1, 4.3, 4.4, 4.10.4, 2.7 for TS;
-; 3A 9.9 for switches of mode; 3A 6.15 #NM, #AC).
+; Control registers that change hundreds of times under code that is hot (SDM 3A 2.5, 4.1.1, 4.3, 4.4, 4.10.4, 2.7 for
+; TS; 3A 9.9 for switches of mode; 3A 6.15 #NM, #AC).
 ;
 ; Attacks: translations and mappings made under another paging mode, flags of CR0 and CR4 folded into emitted code, the
 ; FPU's lazy switch, global pages.

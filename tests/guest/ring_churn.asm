@@ -1,5 +1,5 @@
-; Level 3 to level 0 and back by every way, thousands of times, and what level 3 must not do or sees (SDM 3A 5.8, 5.9, 6.12,
-; 2A, 2B of each instruction).
+; Level 3 to level 0 and back by every way, thousands of times, and what level 3 must not do or sees (SDM 3A 5.8, 5.9,
+; 6.12, 2A, 2B of each instruction).
 ;
 ; Attacks: ring transitions without the host kernel, a privilege that is part of the block's key, sensitive instructions
 ; that do not trap at level 3 (the critical ones), IF and IOPL in POPF and IRET.

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""run.py --emulator PROGRAM [--switches WORDS] SOURCE.asm IMAGE: runs one guest program and compares what it did with its
-header comment.
+"""run.py --emulator PROGRAM [--switches WORDS] SOURCE.asm IMAGE: runs one guest program and compares what it did with
+its header comment.
 
 The comment has a line `; Expect: status N, output "TEXT"`: the emulator's exit status, and a line that the guest sends
 to the serial port. The emulator may be anything that takes QEMU's options; WORDS are handed to it as they are.
@@ -28,8 +28,9 @@ def run(emulator, switches, image):
     """The exit status, the serial output, and what the emulator itself said."""
     with tempfile.TemporaryDirectory() as folder:
         serial = pathlib.Path(folder, "serial")
-        command = [*emulator.split(), *switches, "-cpu", "max", "-kernel", str(image), "-display", "none", "-nodefaults",
-                   "-serial", f"file:{serial}", "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-no-reboot"]
+        command = [*emulator.split(), *switches, "-cpu", "max", "-kernel", str(image), "-display", "none",
+                   "-nodefaults", "-serial", f"file:{serial}", "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+                   "-no-reboot"]
         try:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT,
                                   check=False)

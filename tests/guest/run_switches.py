@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""run_switches.py --emulator PROGRAM --images FOLDER [--seconds N] [--seed N] [NAME...]: the guest programs (all, or those
-named) under random combinations of the engine's switches, for N seconds or, without --seconds, each combination once.
+"""run_switches.py --emulator PROGRAM --images FOLDER [--seconds N] [--seed N] [NAME...]: the guest programs (all, or
+those named) under random combinations of the engine's switches, for N seconds or, without --seconds, each once.
 
 A guest must not be able to tell one combination from another. A failure prints the command that shows it again.
 """
@@ -60,8 +60,8 @@ def main():
         runs += 1
         if wrong:
             failures += 1
-            print(f"{HERE / 'run.py'} --emulator {arguments.emulator} --switches='{' '.join(switches)}' {program} {image}\n"
-                  f"{wrong}", flush=True)
+            print(f"{HERE / 'run.py'} --emulator {arguments.emulator} --switches='{' '.join(switches)}' {program} "
+                  f"{image}\n{wrong}", flush=True)
     print(f"seed {arguments.seed}: {runs} runs, {failures} failures")
     sys.exit(1 if failures else 0)
 

@@ -1,8 +1,9 @@
-; Segments that are not flat, under hot code (SDM 3A 3.4.2 to 3.4.5, 5.3, 6.15 #GP, #SS; 2A CALL, RETF; 3A 21.1 to 21.4 for
-; code of both sizes).
+; Segments that are not flat, under hot code (SDM 3A 3.4.2 to 3.4.5, 5.3, 6.15 #GP, #SS; 2A CALL, RETF; 3A 21.1 to 21.4
+; for code of both sizes).
 ;
 ; Attacks: flat addressing taken for granted, a base or limit remembered from when the code was translated, cached
-; descriptors against descriptors in memory, limits that are checked once for a loop, blocks keyed without CS base or size.
+; descriptors against descriptors in memory, limits that are checked once for a loop, blocks keyed without CS base or
+; size.
 ;
 ; Expect: status 33, output "PASS segment_bases"
 %include "guest.inc"

@@ -1,8 +1,8 @@
 ; What a compiler at run time does: write a function, call it, write another in its place, ten thousand times (SDM 3A
 ; 9.1.3, 12.6).
 ;
-; Attacks: dead translations that still are linked to or predicted, a code cache that only grows, pages that go to and fro
-; between being code and being data, calls and returns into code that was replaced while its caller waits.
+; Attacks: dead translations that still are linked to or predicted, a code cache that only grows, pages that go to and
+; fro between being code and being data, calls and returns into code that was replaced while its caller waits.
 ;
 ; Expect: status 33, output "PASS smc_jit"
 %include "guest.inc"

@@ -1,5 +1,6 @@
-; Code that changes without a store to its linear address: through another mapping of the page, by another mapping in its
-; place, by another address space, by a user's store to a page that the kernel runs too (SDM 3A 4.10.4, 9.1.3, 12.6).
+; Code that changes without a store to its linear address: through another mapping of the page, by another mapping in
+; its place, by another address space, by a user's store to a page that the kernel runs too (SDM 3A 4.10.4, 9.1.3,
+; 12.6).
 ;
 ; Attacks: translations, links, return predictions and jump tables that are keyed by linear address alone or by physical
 ; page alone.
@@ -37,8 +38,8 @@ main:
     call read_only_to_user
     ret
 
-; FIRST and SECOND: functions with the same addresses and other results, each called in another way.
-;   00H returns the number; 20H returns it through a call; 40H by way of an indirect jump; 60H by a jump to the page behind
+; FIRST and SECOND: functions with the same addresses and other results, each made in another way.
+;   00H returns the number; 20H by a call; 40H by an indirect jump; 60H by a jump to the page behind
 section .text
 template:
     mov eax, 0x11111111

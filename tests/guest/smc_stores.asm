@@ -1,8 +1,8 @@
 ; Stores into code that runs: every distance, every kind of store, many times (SDM 3A 9.1.3, 12.6).
 ;
-; Attacks: a translation that outlives the bytes it was made from. The store hits the next instruction, itself, the block
-; behind, both pages of one instruction, a linked jump; it is made by MOV, string instructions, pushes, calls, interrupts,
-; SSE, x87 and LOCK; and code shares its page with data that changes all the time.
+; Attacks: a translation that outlives the bytes it was made from. The store hits the next instruction, itself, the
+; block behind, both pages of one instruction, a linked jump; it is made by MOV, string instructions, pushes, calls,
+; interrupts, SSE, x87 and LOCK; and code shares its page with data that changes all the time.
 ;
 ; Expect: status 33, output "PASS smc_stores"
 %include "guest.inc"

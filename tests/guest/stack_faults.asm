@@ -1,9 +1,9 @@
-; The stack's page is missing in the middle of pushes, pops, calls, returns, ENTER, LEAVE, PUSHAD, POPAD: exact ESP, EIP,
-; CR2, error code, registers; then the page is brought and the instruction goes on (SDM 3A 6.5, 6.15 #PF, 7.3, 6.14.2; 2A
-; and 2B of each instruction).
+; The stack's page is missing in the middle of pushes, pops, calls, returns, ENTER, LEAVE, PUSHAD, POPAD: exact ESP,
+; EIP, CR2, error code, registers; then the page is brought and the instruction goes on (SDM 3A 6.5, 6.15 #PF, 7.3,
+; 6.14.2; 2A and 2B of each instruction).
 ;
-; Attacks: folded updates of ESP, several pushes made as one, host calls whose guest push fails, ESP or EBP changed before
-; the fault of LEAVE, POPAD or RET. At level 3 the fault switches stacks; at level 0 it goes through a task gate.
+; Attacks: folded updates of ESP, several pushes made as one, host calls whose guest push fails, ESP or EBP changed
+; before the fault of LEAVE, POPAD or RET. At level 3 the fault switches stacks; at level 0 it goes through a task gate.
 ;
 ; Expect: status 33, output "PASS stack_faults"
 %include "guest.inc"

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""boots.py COUNT [SWITCH...]: boots the default guest COUNT times and runs a script in it. Every boot must end in time and
-print the same, of which the hashes and sums are known. Prints a line for each; the exit status is 1 after the first that hung or differed.
+"""boots.py COUNT [SWITCH...]: boots the default guest COUNT times and runs a script in it. Every boot must end in time
+and print the same, of which the hashes and sums are known. Prints a line for each; the exit status is 1 after the first
+that hung or differed.
 """
 
 import difflib
@@ -13,8 +14,8 @@ from ring3_programs import GUEST, ring3
 
 HANG = 300
 
-# What it prints depends on nothing but the processor doing what it should: hashes, floating point, pipes, many processes,
-# signals, and the kernel's own opinion.
+# What it prints depends on nothing but the processor doing what it should: hashes, floating point, pipes, many
+# processes, signals, and the kernel's own opinion.
 SCRIPT = r"""
 uname -srm
 seq 1 3000 | sha256sum
