@@ -65,7 +65,7 @@ Machine::~Machine() = default;
 
 Result<void> Machine::prepare_engine() {
     if (config_.engine.engine == driver::Engine::interpret || config_.log.execution) return {};
-    engine_ = TRY(Engine::create(vcpu_, config_.engine));
+    engine_ = TRY(Engine::create(vcpu_, config_.engine, GuestRam{config_.ram_fd, config_.ram}));
     timer_.emplace(TRY(host::PreemptionTimer::create()));
     dispatcher_.set_engine(engine_.get());
     return {};

@@ -255,6 +255,7 @@ void Mmu::flush_writes_to(GuestPhys page) {
     for (auto& half : tlb_)
         for (TlbEntry& e : half)
             if (e.page == page.page() && e.write_tag != invalid) e.write_tag |= slow;
+    if (observer_) observer_->code_marked(page);
 }
 
 void Mmu::set_a20(bool enabled) {

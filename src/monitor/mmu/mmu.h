@@ -44,6 +44,8 @@ public:
     virtual void all_flushed() = 0;
     virtual void non_global_flushed() = 0;
     virtual void page_flushed(Linear page) = 0;
+    /// Code was made from this page: writes to it have to be seen from now on.
+    virtual void code_marked(GuestPhys page) = 0;
 };
 
 /// What was overwritten, for --verify: the interpreter's stores are taken back, so that translated code can make them.

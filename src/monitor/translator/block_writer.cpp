@@ -44,6 +44,11 @@ void BlockWriter::mark_point(Scanned const& s) {
     if (sp_ == 0) local_entries_.push_back({s.eip, a_.offset(), fpu_valid_});
 }
 
+static bool is_string(insn::Insn const& insn) {
+    Op const op = insn.def->op;
+    return op == Op::movs || op == Op::cmps || op == Op::scas || op == Op::lods || op == Op::stos;
+}
+
 void BlockWriter::add_point(u32 eip, bool no_stop) {
     block_.points.push_back({a_.offset(), eip, static_cast<i16>(sp_), no_stop, fpu_valid_, folded_});
 }
@@ -54,7 +59,9 @@ void BlockWriter::instruction(Scanned const& s) {
     if (needs_exact_esp(s)) flush_sp(); // before the point: what follows it may be begun a second time
     mark_point(s);
     force_software_ = settings_.software_path && settings_.software_path(s.eip);
-    bool const interpret = settings_.always_callout && settings_.always_callout(s.eip);
+    bool const by_window = s.treatment == Treatment::expand && is_string(s.insn); // no software path of their own
+    bool const interpret =
+        (settings_.always_callout && settings_.always_callout(s.eip)) || (by_window && force_software_);
     emit(s, interpret ? Treatment::callout : s.treatment);
 }
 

@@ -16,9 +16,15 @@ constexpr std::size_t mebibyte = std::size_t{1} << 20;
 
 } // namespace
 
-Result<std::unique_ptr<Engine>> Engine::create(Vcpu& vcpu, driver::EngineOptions const& options) {
+Result<std::unique_ptr<Engine>> Engine::create(Vcpu& vcpu, driver::EngineOptions const& options, GuestRam ram) {
     auto cache = TRY(CodeCache::create(options.cache_mib * mebibyte));
     std::unique_ptr<Engine> engine{new Engine{vcpu, options, std::move(cache)}};
+    if (options.memory != driver::MemoryPolicy::soft) {
+        ShadowOptions shadow;
+        shadow.keep_spaces = options.tlb == driver::TlbMethod::asid;
+        if (options.memory == driver::MemoryPolicy::window) shadow.promote_after = 0;
+        engine->shadow_ = std::make_unique<ShadowSpaces>(vcpu.cpu, vcpu.mmu, ram.fd, ram.bytes, shadow);
+    }
     TRY_VOID(host::install_traps(*engine, engine->cache_->executable()));
     return engine;
 }
@@ -44,6 +50,9 @@ Engine::Engine(Vcpu& vcpu, driver::EngineOptions const& options, std::unique_ptr
     settings_.paired_returns = options.optimize.link && !options.verify;
     settings_.always_callout = [this](u32 eip) {
         return !difficult_.empty() && difficult_.contains(translating_.raw + (eip & page_mask));
+    };
+    settings_.software_path = [this](u32 eip) {
+        return !software_.empty() && software_.contains(translating_.raw + (eip & page_mask));
     };
     vcpu_.mmu.set_observer(this);
 }
@@ -176,6 +185,7 @@ Engine::Ended Engine::run(Outcome& outcome) {
     auto const mode = TranslationMode::of(vcpu_.cpu);
     if (!mode || stepping_needed()) return Ended::cold;
     mode_ = *mode;
+    choose_window(mode_);
     bool ran = false;
     for (;;) {
         CodeKey key;

@@ -16,7 +16,7 @@
 #include "driver/engine_options.h"
 #include "driver/engine_statistics.h"
 #include "host/guest_trap.h"
-#include "monitor/mmu/shadow_tables.h"
+#include "monitor/mmu/shadow_spaces.h"
 #include "monitor/translator/block_writer.h"
 #include "monitor/translator/jump_space.h"
 
@@ -28,10 +28,16 @@
 
 namespace ring3 {
 
+/// The guest's RAM as windows need it: the memfd, and where it is mapped here from its start on.
+struct GuestRam {
+    int fd{-1};
+    std::span<u8> bytes;
+};
+
 class Engine final : public host::TrapOwner, public MmuObserver {
 public:
     /// Takes memory for the cache, and the process's signals. Before the process confines itself.
-    static Result<std::unique_ptr<Engine>> create(Vcpu& vcpu, driver::EngineOptions const& options);
+    static Result<std::unique_ptr<Engine>> create(Vcpu& vcpu, driver::EngineOptions const& options, GuestRam ram);
     ~Engine() override;
 
     enum class Ended : u8 {
@@ -50,7 +56,7 @@ public:
     /// The bytes of this page's code are about to change.
     void drop_code(GuestPhys page);
 
-    driver::EngineStatistics const& statistics() const { return statistics_; }
+    driver::EngineStatistics const& statistics();
     /// What --verify found, if it did; the run has to end.
     std::string const& divergence() const { return divergence_; }
 
@@ -58,6 +64,7 @@ public:
     void all_flushed() override;
     void non_global_flushed() override;
     void page_flushed(Linear page) override;
+    void code_marked(GuestPhys page) override;
 
     // ---- host::TrapOwner, in the signal's handler
     bool on_trap(host::Trap& trap) override;
@@ -92,6 +99,9 @@ private:
     bool still_there(JumpSpace::Page const& page, GuestTables const& tables) const;
     bool tail_holds(CodeKey const& key, CodeBlock const& block);
     void use(JumpSpace& space);
+    void choose_window(TranslationMode& mode);
+    std::optional<Ended> mend_window();
+    void prefer_software(u32 eip);
     u64 root_for(Linear eip);
 
     // ---- engine_verify.cpp
@@ -138,6 +148,10 @@ private:
     u64 epoch_{}; // counts drops of code
     std::vector<u8> heat_;
     Outcome left_with_{Outcome::next()};    // of a callout that left
+    std::unique_ptr<ShadowSpaces> shadow_;  // nullptr: the software path everywhere
+    u64 window_{};                          // base of the window in use
+    u64 soft_since_{};                      // host time of the entry into code on the software path
+    std::unordered_map<u64, u8> software_;  // instructions, by gpa, whose accesses windows cannot serve
     std::unordered_map<u64, u8> difficult_; // instructions, by gpa, that are called out wherever they are
     std::array<u8, 4096> failures_{};       // by a hash of the gpa: how often the interpreter had to help
     driver::EngineStatistics statistics_;
@@ -153,6 +167,7 @@ private:
         u64 address;
         bool write;
         Point point;
+        HostPc start; // of the instruction's code
     } trap_{};
 };
 

@@ -90,15 +90,22 @@ void Engine::use(JumpSpace& space) {
 // ---- what the processor forgets -----------------------------------------------------------------------------------
 
 void Engine::all_flushed() {
+    if (shadow_) shadow_->mode_changed();
     for (auto const& space : spaces_) space->unverified = true;
 }
 
 void Engine::non_global_flushed() {
+    if (shadow_) shadow_->cr3_written();
     for (auto const& space : spaces_)
         if (space->root != JumpSpace::global_root) space->unverified = true;
 }
 
+void Engine::code_marked(GuestPhys page) {
+    if (shadow_) shadow_->code_marked(page);
+}
+
 void Engine::page_flushed(Linear page) {
+    if (shadow_) shadow_->page_invalidated(page);
     for (auto const& space : spaces_)
         if (space->leads_to(page)) space->unverified = true;
 }

@@ -35,11 +35,13 @@ bool Engine::on_trap(host::Trap& trap) {
     if (!cache_->in_blocks(pc)) return false;
     CodeBlock const* const block = cache_->block_at(pc);
     if (!block) return false;
-    trap_ = {trap.cause, trap.address, trap.write, {}};
+    trap_ = {trap.cause, trap.address, trap.write, {}, 0};
     // String instructions run with pointers into the window; the guest's are their lower halves.
     reg(trap, Host::rsi) &= low_half;
     reg(trap, Host::rdi) &= low_half;
-    leave_from(trap, block->point_at(pc));
+    Point const& point = block->point_at(pc);
+    trap_.start = block->start + point.host;
+    leave_from(trap, point);
     return true;
 }
 
@@ -52,7 +54,7 @@ bool Engine::stop_at_border(host::Trap& trap) {
         Point const& point = block->point_at(pc);
         at_border = block->start + point.host == pc && !point.no_stop;
         if (at_border) {
-            trap_ = {host::TrapCause::preempt, 0, false, {}};
+            trap_ = {host::TrapCause::preempt, 0, false, {}, 0};
             leave_from(trap, point);
         }
     }
@@ -73,6 +75,7 @@ std::optional<Engine::Ended> Engine::trapped() {
         return Ended::ran;
     }
     ++statistics_.exits_fault;
+    if (trap_.cause == host::TrapCause::memory && mode_.has<TranslationMode::Window>()) return mend_window();
     // Whatever it was, the interpreter finds the exact fault, or does what the code could not.
     note_difficulty(static_cast<u32>(vcpu_.cpu.eip));
     return Ended::one_more;

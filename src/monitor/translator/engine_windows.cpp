@@ -1,0 +1,68 @@
+// Windows: which one translated code uses, and what happens when an access through it faults (D3 to D6).
+#include "host/time.h"
+#include "monitor/translator/engine.h"
+
+namespace ring3 {
+
+/// Code on the software path and code that goes through a window are different code: the choice is part of the mode.
+void Engine::choose_window(TranslationMode& mode) {
+    if (!shadow_) return;
+    u64 const base = shadow_->base(mode.user() ? Privilege::user : Privilege::supervisor);
+    if (base == 0) return;
+    mode = mode.with<TranslationMode::Window>(1);
+    if (base == window_) return;
+    window_ = base;
+    context_.window = base;
+    host::set_gs_base(base);
+}
+
+/// An access faulted in the window: a page that is not mapped yet, a fault of the guest's own, or something that windows
+/// cannot show. The first is hidden from the guest, the others are the interpreter's.
+std::optional<Engine::Ended> Engine::mend_window() {
+    auto const eip = static_cast<u32>(vcpu_.cpu.eip);
+    u64 const offset = trap_.address - window_;
+    constexpr u64 window_size = u64{1} << 32;
+    if (offset >= window_size) { // a guard zone: the sum of base and displacement wraps
+        prefer_software(eip);
+        return Ended::one_more;
+    }
+    Access const access = trap_.write ? Access::write : Access::read;
+    switch (shadow_->resolve({offset}, access, vcpu_.privilege())) {
+    case ShadowSpaces::Fix::mapped:
+        ++statistics_.hidden_faults;
+        resume_ = {trap_.start, trap_.point.esp_delta, trap_.point.fpu_valid};
+        return std::nullopt;
+    case ShadowSpaces::Fix::guest_fault: ++statistics_.true_faults; return Ended::one_more;
+    case ShadowSpaces::Fix::not_memory: break;
+    }
+    ++statistics_.hidden_faults;
+    prefer_software(eip);
+    return Ended::one_more;
+}
+
+/// Innocent until proven guilty: an instruction that met what windows cannot show gets the software path.
+void Engine::prefer_software(u32 eip) {
+    constexpr u8 patience = 2;
+    constexpr std::size_t most = 16384;
+    GuestPhys where;
+    if (!vcpu_.mmu.peek({eip}, where)) return;
+    u8& failures = failures_[where.raw * 0x9e37'79b9'7f4a'7c15 >> 52];
+    if (++failures < patience) return;
+    failures = 0;
+    if (software_.size() >= most) software_.clear();
+    software_[where.raw] = 1;
+    ++statistics_.reemitted_blocks;
+    drop_code(where.page());
+}
+
+driver::EngineStatistics const& Engine::statistics() {
+    if (!shadow_) return statistics_;
+    ShadowCounters const& windows = shadow_->counters();
+    statistics_.mappings_made = windows.mappings_made;
+    statistics_.mappings_evicted = windows.mappings_evicted;
+    statistics_.windows_made = windows.windows_made;
+    statistics_.windows_evicted = windows.windows_evicted;
+    return statistics_;
+}
+
+} // namespace ring3
