@@ -195,6 +195,7 @@ Engine::Ended Engine::run(Outcome& outcome) {
         Entry* const entry = ready_entry(key);
         if (!entry) return ran ? Ended::ran : Ended::cold;
         use(*space);
+        space->note_page(key.eip, key.where); // calls leave their return addresses in the space
         ran = true;
         if (options_.verify) return run_verified(outcome, key, *entry);
         enter(entry->host, 0, entry->fpu_valid);

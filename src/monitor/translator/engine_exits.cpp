@@ -50,10 +50,10 @@ std::optional<Engine::Ended> Engine::follow_indirect() {
     if (!entry || options_.verify) return Ended::ran;
     // A space of global pages must not lead to others.
     if (root_for(key.eip) != space_->root && space_->root == JumpSpace::global_root) return std::nullopt;
+    space_->note_page(key.eip, key.where);
     if (options_.optimize.link) {
         if (HostPc const way = indirect_entry(*entry)) {
             space_->set(static_cast<u32>(key.eip.raw), way);
-            space_->note_page(key.eip, key.where);
             if (entry->block->tail.raw != 0)
                 space_->note_page({static_cast<u32>(key.eip.page().raw + page_size)}, entry->block->tail);
         }

@@ -37,14 +37,13 @@ JumpSpace* Engine::space_for(TranslationMode mode, Linear eip) {
     return &space;
 }
 
-/// Are the pages that the space leads to still where they were? If not, it starts afresh.
+/// Are the pages that the space leads to still where they were? If not, it starts afresh. The guest sees nothing of the
+/// look: it fetches from none of them now, so their accessed bits must not change.
 void Engine::verify(JumpSpace& space) {
+    GuestTables const tables{vcpu_.cpu, vcpu_.mmu};
     bool const keep = options_.tlb == driver::TlbMethod::asid;
-    bool const holds =
-        keep && std::ranges::all_of(space.pages, [this](JumpSpace::Page const& page) {
-            GuestPhys now;
-            return vcpu_.mmu.fetch(page.linear, vcpu_.privilege(), now).is_next() && now == page.physical;
-        });
+    bool const holds = keep && std::ranges::all_of(
+                                   space.pages, [&](JumpSpace::Page const& page) { return still_there(page, tables); });
     if (!holds) {
         space.clear();
         ++statistics_.tlb_flushes;
@@ -66,8 +65,9 @@ bool Engine::still_there(JumpSpace::Page const& page, GuestTables const& tables)
         entry = tables.entry(table, index);
         now = tables.page(directory, entry);
     }
-    bool const executable = !directory.has<PageEntry::XD>() && !entry.has<PageEntry::XD>();
-    bool const allowed = now && executable && (now->user || vcpu_.privilege() == Privilege::supervisor);
+    if (!now || directory.has<PageEntry::XD>() || entry.has<PageEntry::XD>()) return false;
+    bool const supervisor = vcpu_.privilege() == Privilege::supervisor;
+    bool const allowed = now->user ? !(supervisor && vcpu_.cpu.cr4.has<Cr4::SMEP>()) : supervisor; // SDM 3A 4.6
     return allowed && now->address.page() == page.physical;
 }
 

@@ -34,17 +34,21 @@ void JumpSpace::clear() {
     *(table().data() - 1) = underflow_;
     clear_returns();
     pages.clear();
+    last_noted_ = {{~u64{0}}, {}};
     unverified = false;
 }
 
 void JumpSpace::note_page(Linear linear, GuestPhys physical) {
     Page const page{linear.page(), physical.page()};
-    auto const known = std::ranges::find(pages, page.linear, &Page::linear);
-    if (known == pages.end()) pages.push_back(page);
+    if (page == last_noted_) return;
+    last_noted_ = page;
+    // A page may be noted at two places: until it is flushed, either of them is right.
+    auto const place = std::ranges::lower_bound(pages, page);
+    if (place == pages.end() || *place != page) pages.insert(place, page);
 }
 
 bool JumpSpace::leads_to(Linear page) const {
-    return std::ranges::find(pages, page.page(), &Page::linear) != pages.end();
+    return std::ranges::binary_search(pages, page.page(), {}, &Page::linear);
 }
 
 } // namespace ring3

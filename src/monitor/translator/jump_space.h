@@ -15,6 +15,7 @@
 #include "monitor/translator/assembler.h"
 #include "monitor/translator/translation_mode.h"
 
+#include <compare>
 #include <span>
 #include <vector>
 
@@ -48,8 +49,9 @@ public:
     struct Page {
         Linear linear;
         GuestPhys physical;
+        friend auto operator<=>(Page const&, Page const&) = default;
     };
-    std::vector<Page> pages; // that code of this space was found on
+    std::vector<Page> pages; // that code of this space was found on, in order
     void note_page(Linear linear, GuestPhys physical);
     bool leads_to(Linear page) const;
 
@@ -68,6 +70,7 @@ private:
 
     host::GuardedMemory memory_;
     HostPc miss_, underflow_;
+    Page last_noted_{{~u64{0}}, {}};
 };
 
 } // namespace ring3
