@@ -74,12 +74,12 @@ Outcome Mmu::lookup(Linear address, Access access, Privilege privilege, GuestPhy
     return Outcome::next();
 }
 
-bool Mmu::fill_for_code(Linear address, Access access, Privilege privilege) {
+Mmu::Fill Mmu::fill_for_code(Linear address, Access access, Privilege privilege) {
     GuestPhys ignored;
-    if (!lookup(address, access, privilege, ignored).is_next()) return false;
+    if (!lookup(address, access, privilege, ignored).is_next()) return Fill::fault;
     if (access == Access::write) quicken(address, privilege);
     TlbEntry const& e = entry(address, privilege);
-    return (access == Access::write ? e.write_tag : e.read_tag) == address.page().raw;
+    return (access == Access::write ? e.write_tag : e.read_tag) == address.page().raw ? Fill::ready : Fill::slow;
 }
 
 Outcome Mmu::fetch(Linear address, Privilege privilege, GuestPhys& out) {

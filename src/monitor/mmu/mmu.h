@@ -101,9 +101,13 @@ public:
         TlbEntry const& first = tlb_[static_cast<u8>(privilege)][0];
         return {&first.read_tag, &first.write_tag, &first.bias};
     }
-    /// Fills the entry for an access of translated code. True: its fast path will now succeed. False: it cannot (a fault,
-    /// a device, a page of code, a watched page): the interpreter has to run the instruction.
-    bool fill_for_code(Linear address, Access access, Privilege privilege);
+    enum class Fill : u8 {
+        ready, // translated code's look-up will now succeed
+        slow,  // it cannot: a device, a page of code, a watched page
+        fault, // the guest's tables forbid the access
+    };
+    /// Fills the entry for an access of translated code.
+    Fill fill_for_code(Linear address, Access access, Privilege privilege);
     /// Is the translation of this page global (SDM 3A 4.10.2.4)? Of the page last fetched from or accessed, as cached.
     bool fetch_is_global(Linear address, Privilege privilege) { return entry(address, privilege).global; }
 

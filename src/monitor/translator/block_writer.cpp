@@ -1,7 +1,7 @@
 #include "monitor/translator/block_writer.h"
 
-#include "base/assert.h"
 #include "monitor/cpu/engine_context.h"
+#include <algorithm>
 
 namespace ring3 {
 
@@ -23,6 +23,7 @@ CodeBlock* BlockWriter::write(CodeKey const& key, Trace const& trace, GuestPhys 
     block_.tail = tail;
     block_.guest_count = static_cast<u32>(trace.insns.size());
     block_.start = a_.here();
+    trace_ = trace.insns;
     last_ = &trace.insns.back();
     for (Scanned const& s : trace.insns) instruction(s);
     end_trace(trace);
@@ -41,7 +42,7 @@ void BlockWriter::mark_point(Scanned const& s) {
     insn_start_ = a_.here();
     add_point(s.eip, s.no_stop);
     // Whoever jumps here knows nothing of a pending change of ESP.
-    if (sp_ == 0) local_entries_.push_back({s.eip, a_.offset(), fpu_valid_});
+    if (sp_ == 0 && leads_block(s)) local_entries_.push_back({s.eip, a_.offset(), fpu_valid_});
 }
 
 static bool is_string(insn::Insn const& insn) {
@@ -49,8 +50,18 @@ static bool is_string(insn::Insn const& insn) {
     return op == Op::movs || op == Op::cmps || op == Op::scas || op == Op::lods || op == Op::stos;
 }
 
+/// Is this where other code is likely to come in: the block's start, a branch's target, behind a call?
+bool BlockWriter::leads_block(Scanned const& s) const {
+    if (s.eip == key_.eip.raw) return true;
+    Op const before = (&s - 1)->insn.def->op;
+    if (before == Op::call || before == Op::call_indirect) return true;
+    return std::ranges::any_of(trace_, [&](Scanned const& other) {
+        return other.insn.def->ends == insn::Ends::branch && other.target() == s.eip;
+    });
+}
+
 void BlockWriter::add_point(u32 eip, bool no_stop) {
-    block_.points.push_back({a_.offset(), eip, static_cast<i16>(sp_), no_stop, fpu_valid_, folded_});
+    block_.points.push_back({a_.offset(), eip, static_cast<i16>(sp_), no_stop, fpu_valid_, 0, folded_});
 }
 
 void BlockWriter::instruction(Scanned const& s) {

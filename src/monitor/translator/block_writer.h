@@ -86,6 +86,7 @@ private:
     void end_trace(Trace const& trace);
     void mark_point(Scanned const& s);
     void add_point(u32 eip, bool no_stop);
+    bool leads_block(Scanned const& s) const;
     void emit_cold();
 
     // ---- memory_operand.cpp
@@ -165,6 +166,7 @@ private:
     bool fpu_valid_{};
     bool force_software_{};
     HostPc insn_start_{};
+    std::span<Scanned const> trace_{};
     Scanned const* last_{}; // of the trace
 
     /// Code that is rarely run lies behind the block: filled in by emit_cold().

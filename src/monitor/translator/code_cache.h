@@ -53,6 +53,7 @@ struct Point {
     i16 esp_delta{};
     bool no_stop{};   // in the shadow of STI or MOV SS: not a place to take an interrupt
     bool fpu_valid{}; // the code from here on takes the FPU state to be loaded
+    u8 repeat{};      // distance from `host` to a repeated string instruction, where a repetition can be left; or 0
     FoldedFlags folded{};
 };
 

@@ -87,7 +87,7 @@ private:
     std::optional<Ended> follow_indirect();
     std::optional<Ended> refill();
     std::optional<Ended> trapped();
-    Ended interpret_here(Point const& point);
+    Ended interpret_here();
     void note_difficulty(u32 eip);
     u64 run_callout(CalloutRecord const& record);
     static u64 callout_entry(Engine* engine, u64 record);
@@ -100,6 +100,7 @@ private:
     bool tail_holds(CodeKey const& key, CodeBlock const& block);
     void use(JumpSpace& space);
     void choose_window(TranslationMode& mode);
+    void charge_software(u64 nanoseconds);
     std::optional<Ended> mend_window();
     void prefer_software(u32 eip);
     u64 root_for(Linear eip);

@@ -5,6 +5,10 @@
 
 namespace ring3 {
 
+namespace {
+constexpr u64 cost_of_miss = 150; // nanoseconds
+} // namespace
+
 std::optional<Engine::Ended> Engine::after_exit(Outcome& outcome) {
     switch (ExitKind(context_.exit_kind)) {
     case ExitKind::link: return follow_link();
@@ -91,22 +95,26 @@ std::optional<Engine::Ended> Engine::refill() {
     constexpr unsigned most_refills = 4;
     refills_ = record.retry == refilled_ ? refills_ + 1 : 0;
     refilled_ = record.retry;
-    if (refills_ >= most_refills) return interpret_here(point);
-    if (crosses || !vcpu_.mmu.fill_for_code(address, access, vcpu_.privilege())) return interpret_here(point);
+    if (refills_ >= most_refills || crosses) return interpret_here();
+    switch (vcpu_.mmu.fill_for_code(address, access, vcpu_.privilege())) {
+    case Mmu::Fill::ready: break;
+    case Mmu::Fill::slow: note_difficulty(point.eip); return interpret_here();
+    case Mmu::Fill::fault: ++statistics_.true_faults; return interpret_here();
+    }
     ++statistics_.soft_misses;
+    charge_software(cost_of_miss);
     resume_ = {record.retry, point.esp_delta, point.fpu_valid};
     return std::nullopt;
 }
 
-Engine::Ended Engine::interpret_here(Point const& point) {
+Engine::Ended Engine::interpret_here() {
     refilled_ = 0;
-    note_difficulty(point.eip);
     return Ended::one_more;
 }
 
 /// An instruction that keeps ending in the interpreter is better called out than tried first.
 void Engine::note_difficulty(u32 eip) {
-    constexpr u8 patience = 32;
+    constexpr u8 patience = 8;
     GuestPhys where;
     if (!vcpu_.mmu.peek({eip}, where)) return;
     u8& failures = failures_[where.raw * 0x9e37'79b9'7f4a'7c15 >> 52];

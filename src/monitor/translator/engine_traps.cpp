@@ -7,10 +7,17 @@ namespace ring3 {
 namespace {
 
 constexpr u64 trap_flag = 0x100;
+constexpr u64 cost_of_tick = 500'000; // nanoseconds: what a timer's period on the software path costs more
 constexpr u64 low_half = 0xffff'ffff;
 
 u64& reg(host::Trap& trap, Host r) {
     return trap.registers.gpr[number(r)];
+}
+
+/// String instructions run with pointers into the window; the guest's are their lower halves.
+void cut_pointers(host::Trap& trap) {
+    reg(trap, Host::rsi) &= low_half;
+    reg(trap, Host::rdi) &= low_half;
 }
 
 } // namespace
@@ -36,9 +43,7 @@ bool Engine::on_trap(host::Trap& trap) {
     CodeBlock const* const block = cache_->block_at(pc);
     if (!block) return false;
     trap_ = {trap.cause, trap.address, trap.write, {}, 0};
-    // String instructions run with pointers into the window; the guest's are their lower halves.
-    reg(trap, Host::rsi) &= low_half;
-    reg(trap, Host::rdi) &= low_half;
+    cut_pointers(trap);
     Point const& point = block->point_at(pc);
     trap_.start = block->start + point.host;
     leave_from(trap, point);
@@ -52,8 +57,12 @@ bool Engine::stop_at_border(host::Trap& trap) {
     bool at_border = false;
     if (block) {
         Point const& point = block->point_at(pc);
-        at_border = block->start + point.host == pc && !point.no_stop;
+        HostPc const start = block->start + point.host;
+        // Between two repetitions of a string instruction, too: the registers say how far it has come.
+        bool const repeating = point.repeat != 0 && pc == start + point.repeat;
+        at_border = (start == pc || repeating) && !point.no_stop;
         if (at_border) {
+            if (repeating) cut_pointers(trap);
             trap_ = {host::TrapCause::preempt, 0, false, {}, 0};
             leave_from(trap, point);
         }
@@ -72,6 +81,7 @@ std::optional<Engine::Ended> Engine::trapped() {
     arrive_at(trap_.point);
     if (trap_.cause == host::TrapCause::preempt) {
         ++statistics_.exits_signal;
+        charge_software(cost_of_tick);
         return Ended::ran;
     }
     ++statistics_.exits_fault;

@@ -16,6 +16,11 @@ void Engine::choose_window(TranslationMode& mode) {
     host::set_gs_base(base);
 }
 
+/// Rent or buy: an address space gets its window when the software path has cost as much as making one would.
+void Engine::charge_software(u64 nanoseconds) {
+    if (shadow_ && !mode_.has<TranslationMode::Window>()) shadow_->charge(nanoseconds);
+}
+
 /// An access faulted in the window: a page that is not mapped yet, a fault of the guest's own, or something that windows
 /// cannot show. The first is hidden from the guest, the others are the interpreter's.
 std::optional<Engine::Ended> Engine::mend_window() {

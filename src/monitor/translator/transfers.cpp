@@ -185,6 +185,8 @@ void BlockWriter::string(Scanned const& s) {
     bool const destination = op != Op::lods;
     if (source) a_.lea(rsi, {.base = r14, .index = rsi});
     if (destination) a_.lea(rdi, {.base = r14, .index = rdi});
+    if (s.insn.rep || s.insn.repne)
+        block_.points.back().repeat = static_cast<u8>(a_.offset() - block_.points.back().host);
     if (s.insn.rep) a_.byte(0xf3);
     if (s.insn.repne) a_.byte(0xf2);
     if (s.insn.width == 2) a_.byte(0x66);
