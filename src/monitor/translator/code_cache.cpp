@@ -37,14 +37,19 @@ Entry* CodeCache::find(CodeKey const& key) {
 
 void CodeCache::add_entry(CodeKey const& key, HostPc host, CodeBlock* block, bool fpu_valid) {
     ASSERT(entry_count_ < table_size - 1);
+    Entry* place = nullptr;
     u64 slot = key.hash();
-    while (table_[slot % table_size].block) {
-        Entry const& taken = table_[slot % table_size];
+    for (; table_[slot % table_size].block; ++slot) {
+        Entry& taken = table_[slot % table_size];
         if (taken.host != 0 && taken.key == key) return; // the older way in stays
-        ++slot;
+        // A dead entry's place is used again: code that is rewritten often would make the way to its entries ever longer.
+        if (taken.host == 0 && !place) place = &taken;
     }
-    table_[slot % table_size] = {key, host, 0, block, fpu_valid};
-    ++entry_count_;
+    if (!place) {
+        place = &table_[slot % table_size];
+        ++entry_count_;
+    }
+    *place = {key, host, 0, block, fpu_valid};
 }
 
 CodeBlock const* CodeCache::block_at(HostPc pc) const {
@@ -103,6 +108,11 @@ void CodeCache::write_jump(HostPc at, HostPc target) {
     write_relative(at + 1, target);
 }
 
+void CodeCache::end_entry(Entry& entry, HostPc miss) {
+    if (entry.indirect != 0) write_jump(entry.indirect, miss);
+    entry.host = 0;
+}
+
 unsigned CodeCache::drop_page(GuestPhys page, HostPc miss) {
     auto const found = pages_.find(page.page_number());
     if (found == pages_.end()) return 0;
@@ -117,8 +127,7 @@ unsigned CodeCache::drop_page(GuestPhys page, HostPc miss) {
             GuestPhys const where{(block->key.where.page().raw) | ((block->key.where.raw + distance) & page_mask)};
             Entry* const entry = find({where, {point.eip}, block->key.mode});
             if (!entry || entry->block != block) continue;
-            if (entry->indirect != 0) write_jump(entry->indirect, miss);
-            entry->host = 0;
+            end_entry(*entry, miss);
         }
     }
     pages_.erase(found);

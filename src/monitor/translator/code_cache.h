@@ -103,6 +103,8 @@ public:
     /// Keeps what has been emitted so far through all flushes.
     void keep_prefix() { prefix_ = used_; }
 
+    /// From now on this entry is not found, and indirect jumps through it go to `miss`.
+    void end_entry(Entry& entry, HostPc miss);
     /// Ends the blocks made from this page's bytes. Jumps and returns that arrive there go to `miss`.
     unsigned drop_page(GuestPhys page, HostPc miss);
 

@@ -87,7 +87,7 @@ Entry* Engine::ready_entry(CodeKey const& key) {
     if (Entry* const entry = cache_->find(key)) {
         if (tail_holds(key, *entry->block)) [[likely]]
             return entry;
-        entry->host = 0;
+        cache_->end_entry(*entry, thunks_.leave[static_cast<unsigned>(ExitKind::indirect)]);
         return nullptr;
     }
     u8& heat = heat_[key.hash() >> (64 - heat_bits)];

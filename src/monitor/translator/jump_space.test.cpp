@@ -1,0 +1,107 @@
+#include "monitor/translator/jump_space.h"
+
+#include <bit>
+#include <gtest/gtest.h>
+
+namespace ring3 {
+namespace {
+
+constexpr HostPc miss = 0x1111, underflow = 0x2222, target = 0x3333;
+
+JumpSpace space() {
+    auto made = JumpSpace::create(miss, underflow);
+    EXPECT_TRUE(made.has_value());
+    return std::move(*made);
+}
+
+TEST(JumpSpace, unknown_targets_miss) {
+    JumpSpace s = space();
+    EXPECT_EQ(s.get(0), miss);
+    EXPECT_EQ(s.get(0xffff'ffff), miss);
+    s.set(0xc010'0040, target);
+    EXPECT_EQ(s.get(0xc010'0040), target);
+    EXPECT_EQ(s.get(0xc010'0050), miss);
+}
+
+TEST(JumpSpace, targets_share_a_place_when_their_middle_bits_are_equal) {
+    JumpSpace s = space();
+    s.set(0x0804'8120, target);
+    EXPECT_EQ(s.get(0x0804'8123), target); // whoever arrives there finds that it is not his
+    EXPECT_EQ(s.get(0x0806'8120), target);
+    EXPECT_EQ(s.get(0x0805'8120), miss);
+}
+
+TEST(JumpSpace, emitted_code_finds_the_same_place) {
+    // PEXT moves the bits under the mask together: the mask has no gap, so it is a shift.
+    EXPECT_EQ(std::countr_zero(JumpSpace::mask), 4);
+    EXPECT_EQ(std::size_t{1} << std::popcount(JumpSpace::mask), JumpSpace::targets);
+    EXPECT_EQ(JumpSpace::index(0xffff'ffff), JumpSpace::targets - 1);
+    JumpSpace s = space();
+    s.set(0x1'2340, target);
+    auto const place = s.table_address() + static_cast<u64>(JumpSpace::slot_offset(0x1'2340));
+    EXPECT_EQ(*std::bit_cast<HostPc const*>(place), target);
+}
+
+TEST(JumpSpace, an_empty_stack_of_returns_holds_the_sentinel) {
+    JumpSpace s = space();
+    EXPECT_EQ(s.return_sp, s.return_top());
+    EXPECT_EQ(*std::bit_cast<HostPc const*>(s.return_top()), underflow);
+    EXPECT_EQ(s.return_top() % 8, 0u);
+}
+
+TEST(JumpSpace, knows_an_overflow_of_its_stack_by_the_guard_page) {
+    JumpSpace s = space();
+    EXPECT_FALSE(s.overflows_at(s.return_top()));
+    u64 at = s.return_top();
+    while (!s.overflows_at(at) && s.return_top() - at < 1 << 20) at -= 8;
+    u64 const room = s.return_top() - at;
+    EXPECT_GE(room, 8000u);
+    EXPECT_LE(room, 8192u);
+    EXPECT_TRUE(s.overflows_at(at + 8 - page_size));
+    EXPECT_FALSE(s.overflows_at(at - page_size));
+}
+
+TEST(JumpSpace, a_cleared_space_leads_nowhere) {
+    JumpSpace s = space();
+    s.set(0x1000, target);
+    s.note_page({0x1234}, {0x5678});
+    s.return_sp -= 64;
+    s.unverified = true;
+    s.clear();
+    EXPECT_EQ(s.get(0x1000), miss);
+    EXPECT_EQ(s.return_sp, s.return_top());
+    EXPECT_FALSE(s.leads_to({0x1000}));
+    EXPECT_FALSE(s.unverified);
+}
+
+TEST(JumpSpace, notes_each_page_once) {
+    JumpSpace s = space();
+    s.note_page({0x3008}, {0x9008});
+    s.note_page({0x1234}, {0x5678});
+    s.note_page({0x3fff}, {0x9fff});
+    EXPECT_EQ(s.pages.size(), 2u);
+    EXPECT_TRUE(s.leads_to({0x1fff}));
+    EXPECT_TRUE(s.leads_to({0x3000}));
+    EXPECT_FALSE(s.leads_to({0x2000}));
+}
+
+TEST(JumpSpace, notes_a_page_again_after_it_was_cleared) {
+    JumpSpace s = space();
+    s.note_page({0x1000}, {0x5000});
+    s.clear();
+    s.note_page({0x1000}, {0x5000});
+    EXPECT_TRUE(s.leads_to({0x1000}));
+}
+
+TEST(JumpSpace, a_page_that_was_met_at_two_places_is_held_to_both) {
+    JumpSpace s = space();
+    s.note_page({0x1000}, {0x5000});
+    s.note_page({0x1000}, {0x6000});
+    s.note_page({0x1000}, {0x5000});
+    ASSERT_EQ(s.pages.size(), 2u);
+    EXPECT_EQ(s.pages[0].physical, GuestPhys{0x5000});
+    EXPECT_EQ(s.pages[1].physical, GuestPhys{0x6000});
+}
+
+} // namespace
+} // namespace ring3
