@@ -136,7 +136,6 @@ private:
     void indirect(u8 jump_or_call); // to r8d
     void return_site(Scanned const& s);
     void load_branch_target(Scanned const& s, Host to);
-    bool flags_at_return_live(Scanned const& s) const;
     void fpu_after_call();
 
     // ---- sensitive.cpp
@@ -192,7 +191,7 @@ private:
 
 /// Goes on if r8d is `eip`; otherwise jumps to `miss`. What stands where indirect jumps and returns arrive. At least five
 /// bytes long, so that a jump can replace it.
-void emit_target_check(Assembler& a, u32 eip, bool flags_live, HostPc miss);
+void emit_target_check(Assembler& a, u32 eip, HostPc miss);
 
 /// The home of a guest register in the host processor.
 constexpr Host home(unsigned gpr) {

@@ -150,8 +150,7 @@ HostPc Engine::indirect_entry(Entry& entry) {
     if (entry.indirect != 0) return entry.indirect;
     if (!cache_->has_room()) return 0;
     Assembler a = cache_->begin_stub();
-    emit_target_check(a, static_cast<u32>(entry.key.eip.raw), true,
-                      thunks_.leave[static_cast<unsigned>(ExitKind::indirect)]);
+    emit_target_check(a, static_cast<u32>(entry.key.eip.raw), thunks_.leave[static_cast<unsigned>(ExitKind::indirect)]);
     if (entry.fpu_valid) return 0;
     a.jump(entry.host);
     entry.indirect = cache_->commit_stub(a);

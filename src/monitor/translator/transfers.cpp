@@ -64,20 +64,14 @@ void BlockWriter::indirect(u8 jump_or_call) {
     a_.op({.byte = 0xff}, jump_or_call, Mem{.base = r13, .index = r9, .scale = 3});
 }
 
-/// The place a paired return arrives at, with the guest's target in r8d. Flags are dead there only if the scanner says so
-/// of the next instruction.
+/// The place a paired return arrives at, with the guest's target in r8d.
 void BlockWriter::return_site(Scanned const& s) {
     block_.return_sites.push_back(a_.offset());
-    emit_target_check(a_, s.next(), flags_at_return_live(s), leave_for(ExitKind::indirect));
+    emit_target_check(a_, s.next(), leave_for(ExitKind::indirect));
 }
 
-void emit_target_check(Assembler& a, u32 eip, bool flags_live, HostPc miss) {
-    constexpr u8 compare_digit = 7;
-    if (!flags_live) {
-        a.alu_imm32(compare_digit, r8, eip);
-        a.jump(Condition::nz, miss);
-        return;
-    }
+/// No flag may change, whatever is known of the code that follows: what does not belong here may need them.
+void emit_target_check(Assembler& a, u32 eip, HostPc miss) {
     a.mov(r9, rcx);
     a.lea32(rcx, {.base = r8, .disp = static_cast<i32>(0 - eip)});
     u32 const equal = a.jrcxz();
@@ -85,13 +79,6 @@ void emit_target_check(Assembler& a, u32 eip, bool flags_live, HostPc miss) {
     a.jump(miss);
     a.land(equal);
     a.mov(rcx, r9);
-}
-
-bool BlockWriter::flags_at_return_live(Scanned const& s) const {
-    // The trace's next instruction is the return site, if the trace goes on.
-    Scanned const* const next = &s + 1;
-    bool const follows = &s != last_ && next->eip == s.next();
-    return !follows || next->exact_before;
 }
 
 void BlockWriter::call(Scanned const& s) {
