@@ -40,9 +40,9 @@ CodeBlock* BlockWriter::write(CodeKey const& key, Trace const& trace, GuestPhys 
 
 void BlockWriter::mark_point(Scanned const& s) {
     insn_start_ = a_.here();
-    add_point(s.eip, s.no_stop);
+    add_point(s.eip, s.no_stop || flags_stale_);
     // Whoever jumps here knows nothing of a pending change of ESP.
-    if (sp_ == 0 && leads_block(s)) local_entries_.push_back({s.eip, a_.offset(), fpu_valid_});
+    if (sp_ == 0 && folded_.amount == 0 && leads_block(s)) local_entries_.push_back({s.eip, a_.offset(), fpu_valid_});
 }
 
 static bool is_string(insn::Insn const& insn) {
@@ -66,14 +66,23 @@ void BlockWriter::add_point(u32 eip, bool no_stop) {
 
 void BlockWriter::instruction(Scanned const& s) {
     constexpr i32 most_pending = 16 << 10;
+    Treatment const treatment = chosen_treatment(s);
     if (sp_ > most_pending || sp_ < -most_pending) flush_sp();
-    if (needs_exact_esp(s)) flush_sp(); // before the point: what follows it may be begun a second time
+    // Before the point: what follows it may be begun a second time.
+    if (needs_exact_esp(s)) flush_sp();
+    if (!passes_folded_flags(s, treatment)) settle_flags();
     mark_point(s);
+    emit(s, treatment);
+    if (s.insn.def->writes != 0) flags_stale_ = false;
+}
+
+Treatment BlockWriter::chosen_treatment(Scanned const& s) {
     force_software_ = settings_.software_path && settings_.software_path(s.eip);
     bool const by_window = s.treatment == Treatment::expand && is_string(s.insn); // no software path of their own
     bool const interpret =
         (settings_.always_callout && settings_.always_callout(s.eip)) || (by_window && force_software_);
-    emit(s, interpret ? Treatment::callout : s.treatment);
+    bool const unfollowed = s.casts_shadow && &s == last_; // the routine leaves a note of the shadow
+    return interpret || unfollowed ? Treatment::callout : s.treatment;
 }
 
 void BlockWriter::emit(Scanned const& s, Treatment treatment) {
@@ -84,7 +93,7 @@ void BlockWriter::emit(Scanned const& s, Treatment treatment) {
     case Treatment::inlined: inlined(s); break;
     case Treatment::callout: callout(s); break;
     }
-    if (s.insn.def->writes != 0 || treatment == Treatment::callout) folded_ = {};
+    if (s.overwrites_flags) folded_ = {};
 }
 
 void BlockWriter::expand(Scanned const& s) {
@@ -115,6 +124,7 @@ void BlockWriter::end_trace(Trace const& trace) {
     u32 const next = expanded && op == Op::jmp ? last.target() : last.next();
     // The way out is a point of its own: interrupts are taken here, and faults of the guest's fetch belong here.
     flush_sp();
+    settle_flags();
     add_point(next, false);
     trace.stops_at_border ? go_through_table(next) : go_to(next);
 }

@@ -3,7 +3,8 @@
 // Most instructions come out as they went in, with two changes: a memory operand goes through lower(), the one place
 // that knows how guest memory is reached, and ESP is r12. Pushes, pops, calls and returns become plain moves; their
 // changes of ESP are not made one by one but kept as a pending displacement (`sp_`), which is folded into the operands
-// that use ESP and made good where the code can be left. The block's points say at which host pc it is how much.
+// that use ESP and made good where the code can be left. The block's points say at which host pc it is how much. The
+// flags of such changes are worked out where they can be seen, which mostly is nowhere.
 //
 // Between two guest instructions the guest's status flags are in the host's. What the translator adds itself uses only
 // instructions that leave flags alone (MOV, LEA, RORX, PEXT, JRCXZ), or saves them with LAHF and SETO when the scanner
@@ -44,7 +45,7 @@ struct CalloutRecord {
     insn::Insn insn{};
     Handler handler{};
     u32 eip{};
-    TranslationMode mode{};
+    bool leaves{}; // what follows it is not in the block, but must be done before an interrupt is taken
 };
 
 /// The tables that emitted code names by number. They grow with the cache and go with it.
@@ -85,6 +86,7 @@ private:
     void expand(Scanned const& s);
     void end_trace(Trace const& trace);
     void mark_point(Scanned const& s);
+    Treatment chosen_treatment(Scanned const& s);
     void add_point(u32 eip, bool no_stop);
     bool leads_block(Scanned const& s) const;
     void emit_cold();
@@ -117,6 +119,8 @@ private:
     void immediate_bytes(insn::Insn const& insn);
     static std::optional<i32> change_of_esp(Scanned const& s);
     void fold(Scanned const& s, i32 change);
+    static bool passes_folded_flags(Scanned const& s, Treatment treatment);
+    void settle_flags();
     static bool needs_exact_esp(Scanned const& s);
 
     // ---- transfers.cpp: stack, branches, strings
@@ -164,6 +168,7 @@ private:
     FoldedFlags folded_{};
     bool fpu_valid_{};
     bool force_software_{};
+    bool flags_stale_{}; // until the next instruction that sets flags, nobody may see those in the processor
     HostPc insn_start_{};
     std::span<Scanned const> trace_{};
     Scanned const* last_{}; // of the trace

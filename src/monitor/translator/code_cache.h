@@ -39,7 +39,7 @@ private:
 };
 
 /// An ADD or SUB of an immediate to ESP that became part of the pending change: the flags it would have set are worked
-/// out only if somebody sees them, which is a fault or an interrupt before the next instruction that sets flags.
+/// out only if somebody sees them. Between two points that is a fault or an interrupt.
 struct FoldedFlags {
     i16 amount{}; // the immediate; 0: the flags are in the processor
     i16 at{};     // ESP after it was r12 + at
@@ -51,7 +51,7 @@ struct Point {
     u32 host{}; // offset from the block's start
     u32 eip{};
     i16 esp_delta{};
-    bool no_stop{};   // in the shadow of STI or MOV SS: not a place to take an interrupt
+    bool no_stop{};   // in the shadow of STI or MOV SS, or flags are stale: not a place to take an interrupt
     bool fpu_valid{}; // the code from here on takes the FPU state to be loaded
     u8 repeat{};      // distance from `host` to a repeated string instruction, where a repetition can be left; or 0
     FoldedFlags folded{};

@@ -171,8 +171,7 @@ std::optional<i32> BlockWriter::change_of_esp(Scanned const& s) {
     bool const sum = op == Op::add || op == Op::sub;
     auto const amount = static_cast<i32>(insn.imm);
     bool const small = amount <= 4096 && amount >= -4096;
-    if (!sum || insn.shape != insn::Shape::ri || insn.dst != reg_ref(esp) || s.live_after != 0 || !small)
-        return std::nullopt;
+    if (!sum || insn.shape != insn::Shape::ri || insn.dst != reg_ref(esp) || amount == 0 || !small) return std::nullopt;
     return op == Op::add ? amount : -amount;
 }
 
@@ -180,6 +179,29 @@ void BlockWriter::fold(Scanned const& s, i32 change) {
     sp_ += change;
     if (s.insn.def->op == Op::lea) return; // touches no flag
     folded_ = {static_cast<i16>(s.insn.imm), static_cast<i16>(sp_), s.insn.def->op == Op::sub};
+}
+
+/// Can the flags of a folded change of ESP stay in the air past this instruction? Only if it leaves all flags alone, or
+/// overwrites all of them, comes to its end in this block, and does not replace ESP.
+bool BlockWriter::passes_folded_flags(Scanned const& s, Treatment treatment) {
+    insn::InsnDef const& def = *s.insn.def;
+    bool const moves = def.op == Op::push || def.op == Op::pop || def.op == Op::movs || def.op == Op::stos ||
+                       def.op == Op::lods || def.op == Op::jmp;
+    if (treatment == Treatment::expand ? !moves || needs_exact_esp(s) : treatment != Treatment::direct) return false;
+    if (def.op == Op::pop && s.insn.shape == insn::Shape::r && s.insn.dst == reg_ref(esp)) return false;
+    if (treatment == Treatment::direct && names_esp(s.insn) && !change_of_esp(s)) return false;
+    bool const untouched = def.reads == 0 && def.writes == 0 && def.undefined == 0;
+    return untouched || s.overwrites_flags;
+}
+
+/// Sets the flags that the last folded change of ESP would have set.
+void BlockWriter::settle_flags() {
+    if (folded_.amount == 0) return;
+    constexpr u8 add_digit = 0, subtract_digit = 5;
+    i32 const change = folded_.subtracts ? -folded_.amount : folded_.amount;
+    a_.lea32(r10, {.base = r12, .disp = folded_.at - change});
+    a_.alu_imm32(folded_.subtracts ? subtract_digit : add_digit, r10, static_cast<u32>(i32{folded_.amount}));
+    folded_ = {};
 }
 
 /// Does it use ESP in a way that cannot be put into an address?
@@ -195,7 +217,6 @@ bool BlockWriter::needs_exact_esp(Scanned const& s) {
 }
 
 void BlockWriter::direct(Scanned const& s) {
-    if (names_esp(s.insn)) folded_ = {};
     if (is_nop(s.insn)) return;
     if (s.insn.def->vector != insn::VectorType::none) vector_prologue(s);
     if (s.insn.def->op == Op::lea) return lea(s);

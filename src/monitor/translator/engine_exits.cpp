@@ -103,6 +103,7 @@ std::optional<Engine::Ended> Engine::refill() {
     }
     ++statistics_.soft_misses;
     charge_software(cost_of_miss);
+    if (point.no_stop) return Ended::one_more; // entering again could meet an interrupt first
     resume_ = {record.retry, point.esp_delta, point.fpu_valid};
     return std::nullopt;
 }
@@ -165,7 +166,7 @@ u64 Engine::run_callout(CalloutRecord const& record) {
 /// Does the code behind the callout still fit the processor's state?
 bool Engine::may_go_on(CalloutRecord const& record, u64 epoch) {
     GuestCpu& cpu = vcpu_.cpu;
-    if (epoch != epoch_ || space_->unverified) return false;
+    if (epoch != epoch_ || space_->unverified || record.leaves) return false;
     bool const waiting = vcpu_.platform.interrupt_pending() || vcpu_.nmi_waiting();
     context_.event_pending = waiting;
     if (waiting && cpu.eflags.has<Eflags::IF>()) return false;

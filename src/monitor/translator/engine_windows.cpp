@@ -35,6 +35,7 @@ std::optional<Engine::Ended> Engine::mend_window() {
     switch (shadow_->resolve({offset}, access, vcpu_.privilege())) {
     case ShadowSpaces::Fix::mapped:
         ++statistics_.hidden_faults;
+        if (trap_.point.no_stop) return Ended::one_more; // entering again could meet an interrupt first
         resume_ = {trap_.start, trap_.point.esp_delta, trap_.point.fpu_valid};
         return std::nullopt;
     case ShadowSpaces::Fix::guest_fault: ++statistics_.true_faults; return Ended::one_more;

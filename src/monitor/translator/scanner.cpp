@@ -83,7 +83,7 @@ private:
     void collect(u32 eip) {
         trace_.insns.reserve(16);
         while (trace_.insns.size() < rules_.most && same_page(eip, page_)) {
-            if (!trace_.insns.empty() && (seen(eip) || (rules_.known && rules_.known(eip)))) return;
+            if (!trace_.insns.empty() && (seen(eip) || joins_known(eip))) return;
             Scanned scanned{.eip = eip};
             if (!decode_at(bytes_, eip, scanned.insn)) {
                 trace_.stops_at_border = !trace_.insns.empty();
@@ -94,11 +94,14 @@ private:
             if (rules_.one_unit && scanned.treatment != Treatment::direct && scanned.treatment != Treatment::expand &&
                 !trace_.insns.empty())
                 return;
+            scanned.casts_shadow = shadows(scanned.insn);
             trace_.insns.push_back(scanned);
             if (trace_.crosses_page || !follow(scanned, eip)) return;
         }
     }
 
+    /// What stands in a shadow is not left to another block, which knows nothing of it.
+    bool joins_known(u32 eip) const { return rules_.known && !trace_.insns.back().casts_shadow && rules_.known(eip); }
     bool seen(u32 eip) const { return std::ranges::find(trace_.insns, eip, &Scanned::eip) != trace_.insns.end(); }
 
     /// Sets eip to what comes next in the trace. False: the trace ends behind this instruction.
@@ -170,10 +173,11 @@ private:
             bool const needs_all = scanned.treatment == Treatment::callout;
             scanned.live_before = static_cast<FlagMask>((passed | read_by(scanned.insn)) & all_flags);
             if (needs_all) scanned.live_before = all_flags;
+            scanned.overwrites_flags = killed_by(scanned.insn) == all_flags;
             find_exact_flags(i);
         }
         for (std::size_t i = 0; i + 1 < trace_.insns.size(); ++i)
-            trace_.insns[i + 1].no_stop = shadows(trace_.insns[i]);
+            trace_.insns[i + 1].no_stop = trace_.insns[i].casts_shadow;
     }
 
     /// A fault pushes EFLAGS, also flags that no instruction would have read.
@@ -184,14 +188,17 @@ private:
         scanned.exact_after = !straight || trace_.insns[i + 1].exact_before;
         insn::InsnDef const& def = *scanned.insn.def;
         bool const faults = scanned.insn.has_memory || def.may_fault || scanned.treatment != Treatment::direct;
-        bool const kills_all = killed_by(scanned.insn) == all_flags;
-        scanned.exact_before = faults || read_by(scanned.insn) != 0 || (scanned.exact_after && !kills_all);
+        scanned.exact_before =
+            faults || read_by(scanned.insn) != 0 || (scanned.exact_after && !scanned.overwrites_flags);
     }
 
     /// STI and loads of SS hold back interrupts for one instruction (SDM 3A 6.8.1, 6.8.3).
-    static bool shadows(Scanned const& scanned) {
-        Op const op = scanned.insn.def->op;
-        return op == Op::sti || op == Op::mov_to_segment || op == Op::pop_segment || op == Op::load_far_pointer;
+    static bool shadows(insn::Insn const& insn) {
+        constexpr u8 pop_ss = 0x17;
+        constexpr auto ss = static_cast<u8>(SegmentName::ss);
+        Op const op = insn.def->op;
+        return op == Op::sti || (op == Op::mov_to_segment && insn.reg() == ss) ||
+               (op == Op::pop_segment && insn.def->map == insn::Map::one_byte && insn.def->opcode == pop_ss);
     }
 
     CodeBytes const& bytes_;

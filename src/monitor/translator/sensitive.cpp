@@ -23,7 +23,8 @@ void BlockWriter::callout(Scanned const& s) {
     block_.has_callout = true;
     flush_sp();
     a_.mov_imm(r9, static_cast<u32>(records_.callouts.size()));
-    records_.callouts.push_back({s.insn, pick_handler(s.insn, vcpu_.model), s.eip, key_.mode});
+    bool const leaves = s.casts_shadow && &s == last_;
+    records_.callouts.push_back({s.insn, pick_handler(s.insn, vcpu_.model), s.eip, leaves});
     a_.call(thunks_.callout);
     fpu_valid_ = false;
 }
@@ -35,7 +36,8 @@ void BlockWriter::inlined(Scanned const& s) {
     if (op == Op::pushf) return pushf(s);
     flush_sp(); // on both of the ways below
     u8 const* const second_byte = eflags_byte(1);
-    bool const live = s.exact_after;
+    bool const live = op == Op::sti || s.exact_after; // an interrupt may follow the instruction behind STI
+    flags_stale_ = !live;
     if (live) {
         a_.mov(r11, rax);
         a_.lahf_seto();
