@@ -74,6 +74,13 @@ struct Descriptor {
     }
 };
 
+/// What a memory operand through a segment needs, for translated code.
+enum class SegmentClass : u8 {
+    flat,    // base 0, limit 4 GiB, readable and writable: nothing
+    based,   // the same with a base: it is added
+    checked, // anything else: limit and type have to be held against every access
+};
+
 /// A segment register: the visible selector and the hidden part that the processor really uses.
 ///
 /// Besides the manual's fields it holds, ready for the one comparison that each access makes, the offsets that may be
@@ -88,6 +95,7 @@ struct Segment {
     u32 highest{}; // last valid offset; lowest > highest: no offset is valid
     bool readable{};
     bool writable{};
+    SegmentClass kind{SegmentClass::checked};
 
     constexpr unsigned dpl() const { return rights.get<SegmentRights::DPL>(); }
     constexpr bool is_32bit() const { return rights.has<SegmentRights::DB>(); }
@@ -99,7 +107,11 @@ struct Segment {
         writable = is_usable() && rights.is_writable_data();
         lowest = 0;
         highest = limit;
-        if (!rights.is_expand_down()) return;
+        if (rights.is_expand_down()) refresh_expand_down();
+        bool const whole = readable && writable && lowest == 0 && highest == 0xffff'ffffu;
+        kind = !whole ? SegmentClass::checked : base == 0 ? SegmentClass::flat : SegmentClass::based;
+    }
+    constexpr void refresh_expand_down() {
         // SDM 3A 5.3: valid offsets lie above the limit, up to FFFFH or FFFFFFFFH as B says.
         highest = is_32bit() ? 0xffff'ffffu : 0xffffu;
         lowest = limit + 1;
@@ -109,14 +121,14 @@ struct Segment {
         }
     }
     static constexpr Segment from_descriptor(Selector selector, Descriptor descriptor) {
-        Segment segment{selector, descriptor.rights(), descriptor.base(), descriptor.limit(), 0, 0, false, false};
+        Segment segment{selector, descriptor.rights(), descriptor.base(), descriptor.limit(), 0, 0, false, false, {}};
         segment.refresh();
         return segment;
     }
     /// What real-address and virtual-8086 mode load (SDM 3B 21.1.1, 21.2): base = selector * 16.
     /// Real mode keeps limit and rights ("unreal" mode works); virtual-8086 mode fixes them.
     static constexpr Segment virtual8086(u16 value) {
-        Segment segment{{{value}}, {{0xf300}}, u32{value} << 4, 0xffff, 0, 0, false, false};
+        Segment segment{{{value}}, {{0xf300}}, u32{value} << 4, 0xffff, 0, 0, false, false, {}};
         segment.refresh();
         return segment;
     }

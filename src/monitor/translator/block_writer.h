@@ -145,7 +145,10 @@ private:
     // ---- sensitive.cpp
     void inlined(Scanned const& s);
     void callout(Scanned const& s);
-    void pushf(Scanned const& s);
+    void interrupt_flag(Scanned const& s);
+    void push_selector(Scanned const& s);
+    void load_selector(Scanned const& s);
+    Mem selector_field(Scanned const& s) const;
     u8 const* eflags_byte(unsigned index) const;
 
     void flush_sp();

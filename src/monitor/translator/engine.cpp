@@ -158,6 +158,16 @@ HostPc Engine::indirect_entry(Entry& entry) {
     return entry.indirect;
 }
 
+/// From now on jumps of this space find the entry by themselves.
+void Engine::make_known(CodeKey const& key, Entry& entry, JumpSpace& space) {
+    HostPc const way = indirect_entry(entry);
+    if (way == 0 || space.get(static_cast<u32>(key.eip.raw)) == way) return;
+    space.set(static_cast<u32>(key.eip.raw), way);
+    space.note_page(key.eip, key.where);
+    if (entry.block->tail.raw != 0)
+        space.note_page({static_cast<u32>(key.eip.page().raw + page_size)}, entry.block->tail);
+}
+
 void Engine::flush_cache() {
     ++statistics_.cache_flushes;
     cache_->flush();
@@ -198,6 +208,7 @@ Engine::Ended Engine::run(Outcome& outcome) {
         space->note_page(key.eip, key.where); // calls leave their return addresses in the space
         ran = true;
         if (options_.verify) return run_verified(outcome, key, *entry);
+        if (options_.optimize.link) make_known(key, *entry, *space);
         enter(entry->host, 0, entry->fpu_valid);
         for (;;) {
             resume_ = {};

@@ -90,7 +90,11 @@ private:
     Ended interpret_here();
     void note_difficulty(u32 eip);
     u64 run_callout(CalloutRecord const& record);
+    std::optional<HostPc> way_elsewhere();
+    HostPc leave_thunk(ExitKind kind) const { return thunks_.leave[static_cast<unsigned>(kind)]; }
+    void make_known(CodeKey const& key, Entry& entry, JumpSpace& space);
     static u64 callout_entry(Engine* engine, u64 record);
+    void look_for_events();
     bool may_go_on(CalloutRecord const& record, u64 epoch);
 
     // ---- engine_spaces.cpp

@@ -55,13 +55,7 @@ std::optional<Engine::Ended> Engine::follow_indirect() {
     // A space of global pages must not lead to others.
     if (root_for(key.eip) != space_->root && space_->root == JumpSpace::global_root) return std::nullopt;
     space_->note_page(key.eip, key.where);
-    if (options_.optimize.link) {
-        if (HostPc const way = indirect_entry(*entry)) {
-            space_->set(static_cast<u32>(key.eip.raw), way);
-            if (entry->block->tail.raw != 0)
-                space_->note_page({static_cast<u32>(key.eip.page().raw + page_size)}, entry->block->tail);
-        }
-    }
+    if (options_.optimize.link) make_known(key, *entry, *space_);
     resume_ = {entry->host, 0, entry->fpu_valid};
     return std::nullopt;
 }
@@ -158,25 +152,54 @@ u64 Engine::run_callout(CalloutRecord const& record) {
                            outcome.kind() == Outcome::Kind::halt || outcome.kind() == Outcome::Kind::stop;
     if (completed) cpu.eip = vcpu_.next_eip;
     left_with_ = outcome.kind() == Outcome::Kind::again ? Outcome::leave() : outcome;
-    bool const straight =
-        (outcome.is_next() || outcome.kind() == Outcome::Kind::leave) && cpu.eip == record.eip + record.insn.length;
-    return straight && may_go_on(record, epoch) ? go_on : leave;
+    if (!outcome.is_next() && outcome.kind() != Outcome::Kind::leave) return leave;
+    bool const straight = cpu.eip == record.eip + record.insn.length;
+    if (straight && may_go_on(record, epoch)) return go_on;
+    return way_elsewhere().value_or(leave);
+}
+
+/// The code that belongs to the processor's new state, if it is known already: a change of privilege level, mode or
+/// address space then needs no turn of the dispatcher.
+std::optional<HostPc> Engine::way_elsewhere() {
+    GuestCpu& cpu = vcpu_.cpu;
+    bool const waiting = context_.event_pending != 0 && cpu.eflags.has<Eflags::IF>();
+    if (waiting || vcpu_.mmu.attention || stepping_needed() || options_.verify || !options_.optimize.link)
+        return std::nullopt;
+    auto mode = TranslationMode::of(cpu);
+    if (!mode) return std::nullopt;
+    choose_window(*mode);
+    Linear const eip{static_cast<u32>(cpu.eip)};
+    GuestPhys where;
+    if (!vcpu_.mmu.fetch(eip, vcpu_.privilege(), where).is_next()) return std::nullopt;
+    constexpr u64 our_return_address = 8;
+    space_->return_sp = context_.return_sp + our_return_address;
+    JumpSpace* const space = space_for(*mode, eip);
+    Entry const* const entry = space ? cache_->find({where, eip, *mode}) : nullptr;
+    if (!entry || entry->fpu_valid || entry->block->tail.raw != 0) return std::nullopt;
+    mode_ = *mode;
+    use(*space);
+    left_with_ = Outcome::next();
+    return entry->host;
 }
 
 /// Does the code behind the callout still fit the processor's state?
 bool Engine::may_go_on(CalloutRecord const& record, u64 epoch) {
     GuestCpu& cpu = vcpu_.cpu;
     if (epoch != epoch_ || space_->unverified || record.leaves) return false;
-    bool const waiting = vcpu_.platform.interrupt_pending() || vcpu_.nmi_waiting();
-    context_.event_pending = waiting;
-    if (waiting && cpu.eflags.has<Eflags::IF>()) return false;
-    if (vcpu_.platform.stop_requested()) return false;
-    if (record.insn.def->ends == insn::Ends::no && record.insn.def->op != insn::Op::std) return true;
+    if (vcpu_.mmu.attention) look_for_events();
+    bool const plain = record.insn.def->ends == insn::Ends::no && record.insn.def->op != insn::Op::std;
+    if (context_.event_pending != 0 && cpu.eflags.has<Eflags::IF>()) return false;
+    if (plain) return true;
     // The shadow of STI and MOV SS ends with the next instruction, at whose start nothing stops (Point::no_stop).
     cpu.interrupt_shadow = cpu.debug_shadow = false;
     if (stepping_needed()) return false;
     auto const mode = TranslationMode::of(cpu);
-    return mode && *mode == mode_;
+    return mode && (mode->raw | (mode_.raw & TranslationMode::Window::mask)) == mode_.raw;
+}
+
+/// Only an access to a device, or a signal, can have changed what waits.
+void Engine::look_for_events() {
+    context_.event_pending = vcpu_.platform.interrupt_pending() || vcpu_.nmi_waiting();
 }
 
 } // namespace ring3

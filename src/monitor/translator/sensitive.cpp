@@ -1,5 +1,6 @@
 // Sensitive instructions: emulated by a sequence in the code cache, or by one call of the interpreter's routine (C7).
 // None of them traps.
+#include "insn/operands.h"
 #include "monitor/cpu/engine_context.h"
 #include "monitor/translator/block_writer.h"
 
@@ -13,7 +14,7 @@ using insn::Op;
 namespace {
 
 // EFLAGS bits 8 to 15 as a byte: TF IF DF OF IOPL NT.
-constexpr u8 interrupt_flag = 1 << 1;
+constexpr u8 interrupt_bit = 1 << 1;
 constexpr u8 or_digit = 1, and_digit = 4;
 
 } // namespace
@@ -29,15 +30,42 @@ void BlockWriter::callout(Scanned const& s) {
     fpu_valid_ = false;
 }
 
+void BlockWriter::inlined(Scanned const& s) {
+    switch (s.insn.def->op) {
+    case Op::push_segment: return push_selector(s);
+    case Op::mov_from_segment: return load_selector(s);
+    default: return interrupt_flag(s);
+    }
+}
+
+/// The selector is a field of GuestCpu; what lies behind it does not matter here.
+Mem BlockWriter::selector_field(Scanned const& s) const {
+    auto const name = static_cast<SegmentName>(insn::segment_operand(s.insn));
+    return field(&map_.cpu().seg(name).selector);
+}
+
+/// A 32-bit push writes the selector's 16 bits and leaves the rest of the slot alone (SDM 2B PUSH).
+void BlockWriter::push_selector(Scanned const& s) {
+    Mem const top = lower(stack_address(-4), 2, Access::write);
+    a_.op({.map = 1, .byte = 0xb7}, number(r11), selector_field(s)); // MOVZX R11D, m16
+    a_.op({.byte = 0x89, .operand16 = true}, number(r11), top);
+    sp_ -= 4;
+}
+
+void BlockWriter::load_selector(Scanned const& s) {
+    Host const to = home(s.insn.dst / 8);
+    a_.op({.map = 1, .byte = 0xb7}, number(r11), selector_field(s));
+    a_.op({.byte = 0x89, .operand16 = s.insn.operand_size == 2}, number(r11), to);
+}
+
 /// CLI and STI where the privilege level allows them: one store. STI leaves the decision to the routine if an interrupt
 /// waits already.
-void BlockWriter::inlined(Scanned const& s) {
+void BlockWriter::interrupt_flag(Scanned const& s) {
     Op const op = s.insn.def->op;
-    if (op == Op::pushf) return pushf(s);
-    flush_sp(); // on both of the ways below
     u8 const* const second_byte = eflags_byte(1);
     bool const live = op == Op::sti || s.exact_after; // an interrupt may follow the instruction behind STI
     flags_stale_ = !live;
+    flush_sp(); // on both of the ways below
     if (live) {
         a_.mov(r11, rax);
         a_.lahf_seto();
@@ -48,7 +76,7 @@ void BlockWriter::inlined(Scanned const& s) {
         waits = a_.jump_short(Condition::nz);
     }
     a_.op({.byte = 0x80}, op == Op::cli ? and_digit : or_digit, field(second_byte));
-    a_.byte(op == Op::cli ? static_cast<u8>(~interrupt_flag) : interrupt_flag);
+    a_.byte(op == Op::cli ? static_cast<u8>(~interrupt_bit) : interrupt_bit);
     if (live) {
         a_.sahf_from_packed();
         a_.mov(rax, r11);
@@ -66,12 +94,6 @@ void BlockWriter::inlined(Scanned const& s) {
 
 u8 const* BlockWriter::eflags_byte(unsigned index) const {
     return static_cast<u8 const*>(static_cast<void const*>(&map_.cpu().eflags)) + index;
-}
-
-/// PUSHFD shows the status flags, which are the host's, and the rest, which GuestCpu holds (SDM 2B PUSHF).
-void BlockWriter::pushf(Scanned const& s) {
-    static_cast<void>(s);
-    callout(s);
 }
 
 } // namespace ring3

@@ -7,9 +7,7 @@ namespace {
 constexpr u32 last_byte = 0xffff'ffff;
 
 u32 class_of(Segment const& s) {
-    bool const whole = s.readable && s.writable && s.lowest == 0 && s.highest == last_byte;
-    if (!whole) return static_cast<u32>(SegmentClass::checked);
-    return static_cast<u32>(s.base == 0 ? SegmentClass::flat : SegmentClass::based);
+    return static_cast<u32>(s.kind);
 }
 
 /// SDM 3A 2.5, table 9-3; SDM 2A 2.4: no #NM, no #UD, and errors reported by #MF.

@@ -12,13 +12,6 @@
 
 namespace ring3 {
 
-/// What a memory operand through a segment needs.
-enum class SegmentClass : u8 {
-    flat,    // base 0, limit 4 GiB, readable and writable: nothing
-    based,   // the same with a base: it is added
-    checked, // anything else: the interpreter's routine runs the instruction
-};
-
 struct TranslationMode : Reg<TranslationMode, u32> {
     using User = Field<0>;
     using IoAllowed = Field<1>; // CPL <= IOPL: CLI, STI and port instructions need no further look

@@ -170,7 +170,10 @@ Treatment treatment_of(Insn const& insn, TranslationMode mode, CpuModel const& m
     case Op::cli:
     case Op::sti:
         return inline_sensitive && mode.has<TranslationMode::IoAllowed>() ? Treatment::inlined : Treatment::callout;
-    case Op::pushf: return inline_sensitive && !narrow_stack ? Treatment::inlined : Treatment::callout;
+    case Op::push_segment: return inline_sensitive && !narrow_stack ? Treatment::inlined : Treatment::callout;
+    case Op::mov_from_segment:
+        return inline_sensitive && insn.shape == insn::Shape::r && insn.dst != reg_ref(esp) ? Treatment::inlined
+                                                                                            : Treatment::callout;
     default: return Treatment::callout;
     }
 }
