@@ -32,8 +32,7 @@ bool EventFd::wait(std::optional<std::chrono::nanoseconds> timeout) const {
         auto const left = std::max<i64>(timeout->count(), 0);
         time = {left / 1'000'000'000, left % 1'000'000'000};
     }
-    ::ppoll(&entry, 1, timeout ? &time : nullptr, nullptr);
-    return take();
+    return ::ppoll(&entry, 1, timeout ? &time : nullptr, nullptr) > 0 && take();
 }
 
 } // namespace ring3::host

@@ -139,7 +139,6 @@ bool Machine::service() {
     take_nmi();
     pump_serial();
     update_statistics();
-    armed_for_ = 0;
     arm_timer();
     return !ended_ && !clock_.paused();
 }
@@ -151,7 +150,8 @@ void Machine::arm_timer() {
     if (!timer_) return;
     Nanoseconds const now = clock_.now();
     Nanoseconds const due = std::min(board_.timers().next_deadline(), now + longest);
-    if (armed_for_ != 0 && due >= armed_for_) return;
+    bool const still_armed = armed_for_ > now;
+    if (still_armed && due >= armed_for_) return; // it rings early: then the next one is armed
     armed_for_ = due;
     timer_->arm(due > now ? due - now : 1);
 }
@@ -177,10 +177,13 @@ void Machine::sleep() {
     Nanoseconds const before = clock_.now();
     Nanoseconds const deadline = board_.timers().next_deadline();
     if (deadline <= before) return;
+    // The signal that is due anyway ends the sleep. If it comes between here and the host's poll, the time-out does.
+    constexpr Nanoseconds margin = 500'000;
+    bool const rings = timer_ && armed_for_ > before && armed_for_ <= deadline;
     if (deadline == Timer::never)
         channel_.wait(std::nullopt);
     else
-        channel_.wait(std::chrono::nanoseconds{deadline - before});
+        channel_.wait(std::chrono::nanoseconds{deadline - before + (rings ? margin : 0)});
     halted_ns_ += clock_.now() - before;
     service();
 }

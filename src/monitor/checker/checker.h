@@ -58,7 +58,7 @@ struct CheckerRules {
 /// A thunk that code may go to.
 struct KnownThunk {
     u64 address{};
-    bool called{};    // by CALL, and returns; else by JMP
+    bool called{};      // by CALL, and returns; else by JMP
     u16 kept_scratch{}; // bits of the scratch registers that hold their values across the call
 };
 

@@ -36,8 +36,8 @@ struct Value {
 };
 
 /// Host registers by number; and one place in memory.
-constexpr unsigned reg_rax = 0, reg_rcx = 1, reg_rsp = 4, reg_rsi = 6, reg_rdi = 7, reg_r8 = 8, reg_r13 = 13, reg_r14 = 14,
-                   reg_r15 = 15, saved_rax_slot = 16;
+constexpr unsigned reg_rax = 0, reg_rcx = 1, reg_rsp = 4, reg_rsi = 6, reg_rdi = 7, reg_r8 = 8, reg_r13 = 13,
+                   reg_r14 = 14, reg_r15 = 15, saved_rax_slot = 16;
 constexpr unsigned guest_registers = 0x10ef; // rax rcx rdx rbx rbp rsi rdi r12
 constexpr unsigned scratch_registers = 0x0f00;
 constexpr bool is_ordinary(unsigned r) {

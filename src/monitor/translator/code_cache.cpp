@@ -1,6 +1,7 @@
 #include "monitor/translator/code_cache.h"
 
 #include "base/assert.h"
+#include "monitor/translator/emitted_check.h"
 
 #include <algorithm>
 #include <bit>
@@ -74,6 +75,7 @@ Assembler CodeCache::begin() {
 CodeBlock* CodeCache::commit(CodeBlock block, u32 size) {
     block.size = size;
     block.alive = true;
+    if (check_) check_->block(block, bytes(block.start, size));
     used_ += size;
     blocks_.push_back(std::make_unique<CodeBlock>(std::move(block)));
     CodeBlock* const placed = blocks_.back().get();
@@ -82,8 +84,9 @@ CodeBlock* CodeCache::commit(CodeBlock block, u32 size) {
     return placed;
 }
 
-HostPc CodeCache::commit_stub(Assembler const& stub) {
+HostPc CodeCache::commit_stub(Assembler const& stub, TranslationMode mode) {
     HostPc const start = executable_ + used_;
+    if (check_) check_->stub(start, bytes(start, stub.offset()), mode);
     used_ += stub.offset();
     return start;
 }
@@ -94,18 +97,25 @@ void CodeCache::flush() {
     entry_count_ = 0;
     blocks_.clear();
     pages_.clear();
+    if (check_) check_->flush();
 }
 
 // ---- links ------------------------------------------------------------------------------------------------------
 
 void CodeCache::write_relative(HostPc field, HostPc target) {
+    if (check_) check_->link(field, target);
+    put_relative(field, target);
+}
+
+void CodeCache::put_relative(HostPc field, HostPc target) {
     auto const distance = static_cast<u32>(target - (field + 4));
     std::memcpy(writable(field), &distance, sizeof distance);
 }
 
 void CodeCache::write_jump(HostPc at, HostPc target) {
+    if (check_) check_->cover(at, target);
     *writable(at) = 0xe9;
-    write_relative(at + 1, target);
+    put_relative(at + 1, target);
 }
 
 void CodeCache::end_entry(Entry& entry, HostPc miss) {

@@ -81,6 +81,8 @@ struct Entry {
     bool fpu_valid{};
 };
 
+class EmittedCheck;
+
 class CodeCache {
 public:
     static Result<std::unique_ptr<CodeCache>> create(std::size_t bytes);
@@ -96,7 +98,9 @@ public:
     void add_entry(CodeKey const& key, HostPc host, CodeBlock* block, bool fpu_valid);
     /// Room for stubs outside blocks, which stay until the next flush.
     Assembler begin_stub() { return begin(); }
-    HostPc commit_stub(Assembler const& stub);
+    HostPc commit_stub(Assembler const& stub, TranslationMode mode = {});
+    /// From now on, what is committed and linked is checked (--check-code).
+    void check_with(EmittedCheck* check) { check_ = check; }
 
     /// All blocks and entries go; what lies before (thunks) stays.
     void flush();
@@ -127,8 +131,10 @@ private:
     explicit CodeCache(host::NativeArena arena);
     u8* writable(HostPc pc) { return arena_.writable().data() + (pc - executable_); }
     void write_jump(HostPc at, HostPc target);
+    void put_relative(HostPc field, HostPc target);
 
     host::NativeArena arena_;
+    EmittedCheck* check_{};
     HostPc executable_{};
     std::size_t size_{}, used_{}, prefix_{};
     std::vector<Entry> table_;

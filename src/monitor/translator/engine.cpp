@@ -40,6 +40,8 @@ Engine::Engine(Vcpu& vcpu, driver::EngineOptions const& options, std::unique_ptr
     thunks_ = emit_thunks(a, map_);
     cache_->commit_stub(a);
     cache_->keep_prefix();
+    if (options.check_code) check_ = std::make_unique<EmittedCheck>(*cache_, thunks_, map_, vcpu.mmu);
+    cache_->check_with(check_.get());
     context_.engine = std::bit_cast<u64>(this);
     context_.callout = std::bit_cast<u64>(&Engine::callout_entry);
     context_.table_mask = JumpSpace::mask;
@@ -90,8 +92,10 @@ Entry* Engine::ready_entry(CodeKey const& key) {
         cache_->end_entry(*entry, thunks_.leave[static_cast<unsigned>(ExitKind::indirect)]);
         return nullptr;
     }
+    // Code that keeps being rewritten is not worth translating as soon.
+    bool const restless = drops_[key.where.page_number() % drops_.size()] >= many_drops;
     u8& heat = heat_[key.hash() >> (64 - heat_bits)];
-    if (++heat < hot) return nullptr;
+    if (++heat < (restless ? hot_if_restless : hot)) return nullptr;
     heat = 0;
     return translate(key);
 }
@@ -126,6 +130,7 @@ Entry* Engine::translate(CodeKey const& key) {
     if (!block) return nullptr;
     mark_code(key, trace, tail);
     ++statistics_.blocks;
+    if (check_) ++statistics_.checked_blocks;
     statistics_.translated_instructions += trace.insns.size();
     statistics_.translated_host_bytes += block->size;
     return cache_->find(key);
@@ -154,7 +159,7 @@ HostPc Engine::indirect_entry(Entry& entry) {
     emit_target_check(a, static_cast<u32>(entry.key.eip.raw), thunks_.leave[static_cast<unsigned>(ExitKind::indirect)]);
     if (entry.fpu_valid) return 0;
     a.jump(entry.host);
-    entry.indirect = cache_->commit_stub(a);
+    entry.indirect = cache_->commit_stub(a, entry.key.mode);
     return entry.indirect;
 }
 
@@ -179,7 +184,10 @@ void Engine::flush_cache() {
 void Engine::drop_code(GuestPhys page) {
     unsigned const dropped = cache_->drop_page(page, thunks_.leave[static_cast<unsigned>(ExitKind::indirect)]);
     statistics_.invalidated_blocks += dropped;
-    if (dropped != 0) ++epoch_;
+    if (dropped == 0) return;
+    ++epoch_;
+    u8& drops = drops_[page.page_number() % drops_.size()];
+    if (drops < many_drops) ++drops;
 }
 
 // ---- running ------------------------------------------------------------------------------------------------------

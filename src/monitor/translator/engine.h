@@ -18,6 +18,7 @@
 #include "host/guest_trap.h"
 #include "monitor/mmu/shadow_spaces.h"
 #include "monitor/translator/block_writer.h"
+#include "monitor/translator/emitted_check.h"
 #include "monitor/translator/jump_space.h"
 
 #include <atomic>
@@ -126,7 +127,8 @@ private:
     bool stepping_needed() const;
 
     static constexpr unsigned heat_bits = 16;
-    static constexpr u8 hot = 12;
+    static constexpr u8 hot = 12; // times that code is interpreted before it is translated
+    static constexpr u8 hot_if_restless = 250, many_drops = 20;
     static constexpr std::size_t most_spaces = 24;
 
     Vcpu& vcpu_;
@@ -135,6 +137,7 @@ private:
     std::unique_ptr<CodeCache> cache_;
     ContextMap map_;
     Thunks thunks_;
+    std::unique_ptr<EmittedCheck> check_; // nullptr: emitted code is not checked
     ExitRecords records_;
     WriterSettings settings_;
     ScanRules rules_;
@@ -152,6 +155,7 @@ private:
     unsigned refills_{};
     u64 epoch_{}; // counts drops of code
     std::vector<u8> heat_;
+    std::array<u8, 4096> drops_{};          // by page, hashed: how often its code has been dropped
     Outcome left_with_{Outcome::next()};    // of a callout that left
     std::unique_ptr<ShadowSpaces> shadow_;  // nullptr: the software path everywhere
     u64 window_{};                          // base of the window in use
