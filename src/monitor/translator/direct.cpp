@@ -212,6 +212,7 @@ bool BlockWriter::needs_exact_esp(Scanned const& s) {
     case Op::push:
     case Op::call_indirect:
     case Op::jmp_indirect: return by_register;
+    case Op::mov_from_segment: return !insn.has_memory && insn.rm() == esp;
     default: return s.treatment == Treatment::direct && names_esp(insn) && !change_of_esp(s);
     }
 }

@@ -1,0 +1,120 @@
+// Which instructions run unchanged, and which do not (C1).
+#include "insn/decoder.h"
+#include "monitor/translator/scanner.h"
+
+#include <charconv>
+#include <gtest/gtest.h>
+#include <string_view>
+#include <vector>
+
+namespace ring3 {
+namespace {
+
+std::vector<u8> bytes_of(std::string_view hex) {
+    std::vector<u8> bytes(hex.size() / 2);
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+        std::from_chars(hex.data() + 2 * i, hex.data() + 2 * i + 2, bytes[i], 16);
+    return bytes;
+}
+
+class TreatmentTest : public testing::Test {
+protected:
+    Treatment treatment(std::span<u8 const> bytes) const {
+        insn::Insn insn;
+        EXPECT_EQ(insn::decode(bytes, 4, true, insn), insn::DecodeStatus::ok);
+        return treatment_of(insn, mode_, *model_, inline_sensitive_);
+    }
+    Treatment treatment(std::initializer_list<u8> bytes) const {
+        return treatment(std::span{bytes.begin(), bytes.size()});
+    }
+
+    Result<CpuModel> model_{CpuModel::create("max")};
+    TranslationMode mode_{};
+    bool inline_sensitive_{true};
+};
+
+TEST_F(TreatmentTest, ordinary_instructions_run_as_they_are) {
+    EXPECT_EQ(treatment({0x01, 0xd8}), Treatment::direct);
+    EXPECT_EQ(treatment({0x8b, 0x03}), Treatment::direct);
+    EXPECT_EQ(treatment({0xf7, 0xf3}), Treatment::direct); // div: its fault is the host's
+    EXPECT_EQ(treatment({0xf0, 0x0f, 0xb1, 0x0b}), Treatment::direct);
+}
+
+TEST_F(TreatmentTest, sensitive_instructions_never_run_as_they_are) {
+    for (std::string_view const code :
+         {"0f0103",        "0f010b", "0f00c0", "0f00c8", "0f01e0", "0f02c3", "0f03c3", "0f00e0", "0fa2",
+          "0f31",          "9c",     "9d",     "fa",     "fb",     "f4",     "cf",     "cc",     "cd80",
+          "e460",          "ee",     "6c",     "8cd8",   "8ed8",   "1e",     "1f",     "0f20c0", "0f22d8",
+          "0f32",          "0f30",   "0f013b", "0f08",   "0f06",   "0f34",   "0f35",   "cb",     "c403",
+          "ea000000000800"}) {
+        Treatment const t = treatment(bytes_of(code));
+        EXPECT_TRUE(t == Treatment::callout || t == Treatment::inlined) << code;
+    }
+}
+
+TEST_F(TreatmentTest, instructions_that_64_bit_mode_lacks_are_called_out) {
+    for (std::string_view const code :
+         {"27", "2f", "37", "3f", "d40a", "d50a", "60", "61", "6203", "6303", "ce", "d6", "9a000000000800"}) {
+        EXPECT_EQ(treatment(bytes_of(code)), Treatment::callout) << code;
+    }
+}
+
+TEST_F(TreatmentTest, the_interrupt_flag_is_inlined_where_the_privilege_allows_it) {
+    EXPECT_EQ(treatment({0xfa}), Treatment::callout);
+    mode_ = mode_.with<TranslationMode::IoAllowed>(1);
+    EXPECT_EQ(treatment({0xfa}), Treatment::inlined);
+    EXPECT_EQ(treatment({0xfb}), Treatment::inlined);
+    inline_sensitive_ = false;
+    EXPECT_EQ(treatment({0xfa}), Treatment::callout);
+}
+
+TEST_F(TreatmentTest, accesses_through_a_segment_with_a_limit_are_called_out) {
+    std::initializer_list<u8> const load{0x65, 0x8b, 0x03}, lea{0x65, 0x8d, 0x03};
+    mode_ = mode_.with<TranslationMode::Gs>(static_cast<u32>(SegmentClass::based));
+    EXPECT_EQ(treatment(load), Treatment::direct);
+    mode_ = mode_.with<TranslationMode::Gs>(static_cast<u32>(SegmentClass::checked));
+    EXPECT_EQ(treatment(load), Treatment::callout);
+    EXPECT_EQ(treatment(lea), Treatment::direct);
+    EXPECT_EQ(treatment({0x8b, 0x03}), Treatment::direct);
+}
+
+TEST_F(TreatmentTest, vector_instructions_run_where_nothing_hinders_them) {
+    std::initializer_list<u8> const movaps{0x0f, 0x28, 0xc1}, vaddps{0xc5, 0xf0, 0x58, 0xc2};
+    EXPECT_EQ(treatment(movaps), Treatment::callout);
+    mode_ = mode_.with<TranslationMode::Fpu>(1);
+    EXPECT_EQ(treatment(movaps), Treatment::direct);
+    EXPECT_EQ(treatment({0xd8, 0xc1}), Treatment::direct);
+    EXPECT_EQ(treatment(vaddps), Treatment::callout);
+    mode_ = mode_.with<TranslationMode::Avx>(1);
+    EXPECT_EQ(treatment(vaddps), Treatment::direct);
+}
+
+TEST_F(TreatmentTest, strings_run_in_windows_forwards_and_flat) {
+    std::initializer_list<u8> const movs{0xf3, 0xa5};
+    EXPECT_EQ(treatment(movs), Treatment::callout);
+    mode_ = mode_.with<TranslationMode::Window>(1);
+    EXPECT_EQ(treatment(movs), Treatment::expand);
+    EXPECT_EQ(treatment({0x67, 0xa5}), Treatment::callout);
+    EXPECT_EQ(treatment({0x6c}), Treatment::callout);
+    mode_ = mode_.with<TranslationMode::Es>(static_cast<u32>(SegmentClass::based));
+    EXPECT_EQ(treatment(movs), Treatment::callout);
+    EXPECT_EQ(treatment({0xac}), Treatment::expand); // lodsb reads through DS only
+    mode_ = mode_.with<TranslationMode::Es>(0).with<TranslationMode::Backwards>(1);
+    EXPECT_EQ(treatment(movs), Treatment::callout);
+    EXPECT_EQ(treatment({0xfc}), Treatment::callout); // cld
+}
+
+TEST_F(TreatmentTest, narrow_stack_operations_and_awkward_operands_are_called_out) {
+    EXPECT_EQ(treatment({0x50}), Treatment::expand);
+    EXPECT_EQ(treatment({0x66, 0x50}), Treatment::callout);
+    EXPECT_EQ(treatment({0x66, 0xe9, 0, 0}), Treatment::callout);
+    EXPECT_EQ(treatment({0x67, 0xe2, 0}), Treatment::callout);
+    EXPECT_EQ(treatment({0x86, 0x23}), Treatment::callout);       // xchg [ebx],ah
+    EXPECT_EQ(treatment({0x86, 0x1b}), Treatment::direct);        // xchg [ebx],bl
+    EXPECT_EQ(treatment({0x0f, 0xb6, 0xe4}), Treatment::callout); // movzx esp,ah
+    EXPECT_EQ(treatment({0x0f, 0xab, 0x03}), Treatment::callout); // bts [ebx],eax
+    EXPECT_EQ(treatment({0x0f, 0xab, 0xc3}), Treatment::direct);  // bts ebx,eax
+}
+
+} // namespace
+} // namespace ring3
