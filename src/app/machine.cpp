@@ -56,6 +56,7 @@ driver::MachineConfig machine_config(VmSettings const& settings) {
     config.guest_ports = settings.guest_ports;
     config.log = settings.log;
     config.engine = settings.engine.options;
+    config.engine.count = settings.engine.statistics_table || !settings.engine.statistics_file.empty();
     config.sandbox = host::sanitizer_build() ? driver::Sandbox::off : settings.sandbox;
     return config;
 }

@@ -39,6 +39,7 @@ struct EngineOptions {
     MemoryPolicy memory{MemoryPolicy::automatic};
     TlbMethod tlb{TlbMethod::asid};
     bool verify{};     // run every block twice, translated and interpreted, and compare
+    bool count{};      // count executed instructions and where time goes (`--stats`); costs a little
     bool check_code{}; // decode every emitted block again before it becomes executable
     u32 cache_mib{32}; // size of the code cache, 1..256
 };

@@ -196,7 +196,14 @@ void Machine::update_statistics() {
     publish(statistics.interrupts, dispatcher_.counters().interrupts);
     publish(statistics.halted_nanoseconds, halted_ns_);
     publish(statistics.virtual_nanoseconds, clock_.now());
-    if (engine_) statistics.publish(engine_->statistics());
+    driver::EngineStatistics engine = engine_ ? engine_->statistics() : driver::EngineStatistics{};
+    engine.interpreted += dispatcher_.counters().instructions;
+    engine.time_halted = halted_ns_;
+    u64 const accounted = halted_ns_ + engine.time_translated + engine.time_translator;
+    u64 const lived = clock_.now();
+    // What remains is the interpreter's and, in it, the devices'; only known if the rest was measured.
+    if (config_.engine.count && lived > accounted) engine.time_interpreter = lived - accounted;
+    statistics.publish(engine);
 }
 
 // ---- messages of the app ----------------------------------------------------------------------------------------

@@ -39,10 +39,34 @@ CodeBlock* BlockWriter::write(CodeKey const& key, Trace const& trace, GuestPhys 
 }
 
 void BlockWriter::mark_point(Scanned const& s) {
-    insn_start_ = a_.here();
-    add_point(s.eip, s.no_stop || flags_stale_);
     // Whoever jumps here knows nothing of a pending change of ESP.
-    if (sp_ == 0 && folded_.amount == 0 && leads_block(s)) local_entries_.push_back({s.eip, a_.offset(), fpu_valid_});
+    if (sp_ == 0 && leads_block(s)) local_entries_.push_back({s.eip, a_.offset(), fpu_valid_});
+    if (settings_.count) count_run(s);
+    insn_start_ = a_.here();
+    add_point(s.eip, s.no_stop);
+}
+
+/// With --stats: the instructions from here to the next branch or way in are counted at once, by moves and LEA.
+void BlockWriter::count_run(Scanned const& s) {
+    auto const i = static_cast<std::size_t>(&s - trace_.data());
+    bool const begins = leads_block(s) || trace_[i - 1].insn.def->ends != insn::Ends::no;
+    if (!begins) return;
+    unsigned direct = 0, inlined = 0;
+    for (std::size_t j = i; j < trace_.size(); ++j) {
+        if (j != i && leads_block(trace_[j])) break;
+        direct += trace_[j].treatment == Treatment::direct || trace_[j].treatment == Treatment::expand;
+        inlined += trace_[j].treatment == Treatment::inlined;
+        if (trace_[j].insn.def->ends != insn::Ends::no) break;
+    }
+    add_to(map_.context().direct, direct);
+    add_to(map_.context().inlined, inlined);
+}
+
+void BlockWriter::add_to(u64 const& counter, unsigned amount) {
+    if (amount == 0) return;
+    a_.load(r8, field(&counter));
+    a_.lea(r8, {.base = r8, .disp = static_cast<i32>(amount)});
+    a_.store(field(&counter), r8);
 }
 
 static bool is_string(insn::Insn const& insn) {

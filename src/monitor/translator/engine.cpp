@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "host/alu.h"
 #include "host/fpu_image.h"
+#include "host/time.h"
 #include "insn/decoder.h"
 #include "monitor/translator/enter_unsafe.h"
 
@@ -13,6 +14,18 @@ namespace ring3 {
 namespace {
 
 constexpr std::size_t mebibyte = std::size_t{1} << 20;
+
+/// Adds the time of its life to a counter.
+class Stopwatch {
+public:
+    explicit Stopwatch(u64& sum) : sum_{sum}, start_{host::monotonic_nanoseconds()} {}
+    ~Stopwatch() { sum_ += host::monotonic_nanoseconds() - start_; }
+    Stopwatch(Stopwatch const&) = delete;
+
+private:
+    u64& sum_;
+    u64 start_;
+};
 
 } // namespace
 
@@ -48,6 +61,7 @@ Engine::Engine(Vcpu& vcpu, driver::EngineOptions const& options, std::unique_ptr
     rules_.follow_jumps = options.optimize.trace && !options.verify;
     rules_.one_unit = options.verify;
     rules_.inline_sensitive = options.optimize.cache;
+    settings_.count = options.count;
     settings_.link = options.optimize.link && !options.verify;
     settings_.paired_returns = options.optimize.link && !options.verify;
     settings_.always_callout = [this](u32 eip) {
@@ -104,6 +118,7 @@ Entry* Engine::translate(CodeKey const& key) {
     Mmu& mmu = vcpu_.mmu;
     u8 const* const page = mmu.memory().page(key.where.page());
     if (!page) return nullptr;
+    Stopwatch const stopwatch{statistics_.time_translator};
     if (!cache_->has_room()) flush_cache();
     translating_ = key.where.page();
     auto const eip = static_cast<u32>(key.eip.raw);
@@ -245,7 +260,9 @@ void Engine::enter(HostPc pc, i32 esp_delta, bool fpu_valid) {
     give_flags();
     context_.resume = pc;
     if (fpu_valid) context_.fpu_loaded = 1;
+    u64 const before = options_.count ? host::monotonic_nanoseconds() : 0;
     enter_translated(thunks_.enter, cpu, fpu_valid);
+    if (options_.count) statistics_.time_translated += host::monotonic_nanoseconds() - before;
     entering_.store(false, std::memory_order_relaxed);
     space_->return_sp = context_.return_sp;
     take_flags();
