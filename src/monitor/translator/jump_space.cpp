@@ -24,6 +24,12 @@ u64 JumpSpace::table_address() const {
     return std::bit_cast<u64>(memory_.data()) + return_bytes;
 }
 
+void emit_table_index(Assembler& a, Mem const& mask) {
+    a.rorx32(Host::r9, Host::r8, JumpSpace::mix);
+    a.lea32(Host::r9, {.base = Host::r8, .index = Host::r9});
+    a.pext32(Host::r9, Host::r9, mask);
+}
+
 bool JumpSpace::overflows_at(u64 address) const {
     u64 const start = std::bit_cast<u64>(memory_.data());
     return address < start && address >= start - page_size;

@@ -1,6 +1,6 @@
 // JumpSpace: where indirect jumps of one guest address space and mode lead, by linear address (the code's own TLB).
 //
-//     jump to r8d:   pext r9d, r8d, mask ; jmp [r13 + r9*8]   -->   cmp r8d, eip ; jne miss ; code of that eip
+//     jump to r8d:   r9 = index of r8d ; jmp [r13 + r9*8]   -->   r8d = eip? else miss ; code of that eip
 //
 // Blocks are keyed by guest-physical address, jumps go by linear address; what lies between is the guest's paging. So a
 // jump table belongs to an address space and a mode, and is valid exactly as long as the pages that it leads to are
@@ -15,6 +15,7 @@
 #include "monitor/translator/assembler.h"
 #include "monitor/translator/translation_mode.h"
 
+#include <bit>
 #include <compare>
 #include <span>
 #include <vector>
@@ -26,7 +27,9 @@ public:
     /// Bits of a target's eip that choose its place. Not the lowest: functions are aligned.
     static constexpr u32 mask = 0x1'fff0;
     static constexpr std::size_t targets = 1u << 13;
-    static constexpr u32 index(u32 eip) { return (eip & mask) >> 4; }
+    /// Distant functions lie at the same offsets of their pages: the page's number is mixed in.
+    static constexpr u32 index(u32 eip) { return ((eip + std::rotr(eip, mix)) & mask) >> 4; }
+    static constexpr u8 mix = 13;
     static constexpr i32 slot_offset(u32 eip) { return static_cast<i32>(index(eip) * sizeof(HostPc)); }
 
     /// `miss`: where unknown targets go; `underflow`: where a return beyond the stack's start goes.
@@ -72,5 +75,8 @@ private:
     HostPc miss_, underflow_;
     Page last_noted_{{~u64{0}}, {}};
 };
+
+/// r9 = JumpSpace::index(r8d), by instructions that touch no flag. `mask`: where JumpSpace::mask lies.
+void emit_table_index(Assembler& a, Mem const& mask);
 
 } // namespace ring3

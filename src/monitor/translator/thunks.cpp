@@ -4,6 +4,7 @@
 #include "host/fpu_image.h"
 #include "monitor/cpu/engine_context.h"
 #include "monitor/cpu/state.h"
+#include "monitor/translator/jump_space.h"
 
 #include <array>
 #include <bit>
@@ -161,7 +162,7 @@ private:
     HostPc underflow() {
         HostPc const at = start();
         a_.lea(rsp, {.base = rsp, .disp = -8});
-        a_.pext32(r9, r8, field(&c_.table_mask));
+        emit_table_index(a_, field(&c_.table_mask));
         a_.jump(Mem{.base = r13, .index = r9, .scale = 3});
         return at;
     }

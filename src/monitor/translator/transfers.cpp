@@ -60,7 +60,7 @@ void BlockWriter::leave() {
 
 /// Goes to r8d through the jump table, with a JMP or a CALL.
 void BlockWriter::indirect(u8 jump_or_call) {
-    a_.pext32(r9, r8, field(&map_.context().table_mask));
+    emit_table_index(a_, field(&map_.context().table_mask));
     a_.op({.byte = 0xff}, jump_or_call, Mem{.base = r13, .index = r9, .scale = 3});
 }
 
