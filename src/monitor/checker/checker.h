@@ -47,6 +47,7 @@ struct TlbFields {
 /// All that the checker is told about the translator.
 struct CheckerRules {
     std::vector<StateField> fields; // that emitted code may touch
+    std::vector<i32> counters;      // 64-bit fields that it may add to
     std::array<TlbFields, 2> tlb{}; // by the privilege of a piece
     u8 tlb_shift{};                 // from a linear address to an entry's distance...
     u32 tlb_index_mask{};           // ...of which these bits count

@@ -13,6 +13,7 @@ namespace ring3 {
 enum class Kind : u8 {
     unknown,     // anything
     host,        // a host address that a look-up has checked for `size` bytes
+    count,       // of executed instructions
     window,      // r14 + a 32-bit value
     moved,       // the same, advanced by a string instruction
     clean,       // below 2^32; so are all that follow

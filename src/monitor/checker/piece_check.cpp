@@ -145,10 +145,11 @@ PieceCheck::Verdict PieceCheck::check_register(Operand const& op) const {
     if (!is_ordinary(r)) return "rsp, r13, r14 or r15 as an operand";
     Kind const kind = m_[r].kind;
     bool const partial = ZydisRegisterGetClass(reg) != ZYDIS_REGCLASS_GPR32;
-    bool const address = kind == Kind::host || kind == Kind::window || kind == Kind::moved;
+    bool const address = kind != Kind::unknown && !is_clean(kind);
     // The one reading of such a value: mov esi,esi. The window's base is a multiple of 4 GiB, nothing of it is seen.
-    bool const cuts = d_.insn.mnemonic == ZYDIS_MNEMONIC_MOV && kind != Kind::host && d_.operands[0].reg.value == reg &&
-                      d_.operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER && d_.operands[1].reg.value == reg;
+    bool const cuts = d_.insn.mnemonic == ZYDIS_MNEMONIC_MOV && (kind == Kind::window || kind == Kind::moved) &&
+                      d_.operands[0].reg.value == reg && d_.operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+                      d_.operands[1].reg.value == reg;
     if (address && (reads(op) || partial) && !cuts) return "a host address as data";
     return nullptr;
 }

@@ -46,6 +46,7 @@ private:
     Verdict wide();
     Verdict wide_move();
     Verdict wide_lea();
+    bool counts();
     Verdict compare_tag();
     Verdict add_bias();
     Verdict lea();

@@ -55,7 +55,6 @@ PieceCheck::Verdict PieceCheck::direct_branch(u64 target) {
     unsigned kept = 0;
     u64 const inside = target - piece_.start;
     if (inside < piece_.bytes.size()) {
-        if (call && !is_entry(static_cast<u32>(inside))) return "a call of what is not an entry";
         if (Verdict const why = jump_inside(static_cast<u32>(inside))) return why;
     } else if (KnownThunk const* const thunk = checker_.thunk_at(target)) {
         if (thunk->called != call) return "a thunk that is reached otherwise";

@@ -1,4 +1,4 @@
-// 64-bit registers appear in six forms only:
+// 64-bit registers appear in few forms only:
 //
 //     mov r64, r64               to keep a register's value and to bring it back
 //     mov [saved rax], r64       the same, in memory
@@ -7,7 +7,10 @@
 //     cmp r10, [r15 + r9 + tag]  the software TLB: after   r9 = index of EA, r10 = page of EA + size - 1
 //     jne miss
 //     add r8, [r15 + r9 + bias]  ...with r8 = EA this makes an address for `size` bytes
+//     mov r8, [counter] ; lea r8, [r8 + n] ; mov [counter], r8
 #include "monitor/checker/piece_check.h"
+
+#include <algorithm>
 
 namespace ring3 {
 
@@ -20,6 +23,7 @@ bool PieceCheck::names_wide_register() const {
 PieceCheck::Verdict PieceCheck::wide() {
     Operand const& to = d_.operands[0];
     bool const from_memory = to.type == ZYDIS_OPERAND_TYPE_REGISTER && d_.operands[1].type == ZYDIS_OPERAND_TYPE_MEMORY;
+    if (counts()) return nullptr;
     switch (d_.insn.mnemonic) {
     case ZYDIS_MNEMONIC_MOV: return wide_move();
     case ZYDIS_MNEMONIC_LEA: return wide_lea();
@@ -33,6 +37,28 @@ bool PieceCheck::is_state_slot(Operand const& op, i32 place) const {
     return op.type == ZYDIS_OPERAND_TYPE_MEMORY && op.mem.type == ZYDIS_MEMOP_TYPE_MEM &&
            op.mem.segment != ZYDIS_REGISTER_GS && d_.insn.address_width == 64 && op.mem.base == ZYDIS_REGISTER_R15 &&
            op.mem.index == ZYDIS_REGISTER_NONE && op.mem.disp.value == place;
+}
+
+/// The steps of adding to a counter: what comes from one can only go back to one.
+bool PieceCheck::counts() {
+    Operand const& to = d_.operands[0];
+    Operand const& from = d_.operands[1];
+    auto is_counter = [this](Operand const& op) {
+        return std::ranges::any_of(rules_.counters, [&](i32 place) { return is_state_slot(op, place); });
+    };
+    auto scratch = [](Operand const& op) {
+        unsigned const r = op.type == ZYDIS_OPERAND_TYPE_REGISTER ? general_number(op.reg.value) : 16;
+        return r < 16 && (scratch_registers >> r & 1) != 0 ? std::optional{r} : std::nullopt;
+    };
+    auto const register_to = scratch(to), register_from = scratch(from);
+    if (d_.insn.mnemonic == ZYDIS_MNEMONIC_MOV && register_to && is_counter(from)) {
+        m_.set(*register_to, {.kind = Kind::count});
+        return true;
+    }
+    if (d_.insn.mnemonic == ZYDIS_MNEMONIC_MOV)
+        return is_counter(to) && register_from && m_[*register_from].kind == Kind::count;
+    return d_.insn.mnemonic == ZYDIS_MNEMONIC_LEA && register_to && m_[*register_to].kind == Kind::count &&
+           general_number(from.mem.base) == *register_to && from.mem.index == ZYDIS_REGISTER_NONE;
 }
 
 PieceCheck::Verdict PieceCheck::wide_move() {
@@ -104,8 +130,7 @@ PieceCheck::Verdict PieceCheck::lea() {
         if (reg == ZYDIS_REGISTER_NONE) continue;
         unsigned const r = general_number(reg);
         if (!is_ordinary(r)) return "rip, rsp, r13, r14 or r15 as data";
-        if (m_[r].kind == Kind::host || m_[r].kind == Kind::window || m_[r].kind == Kind::moved)
-            return "a host address as data";
+        if (m_[r].kind != Kind::unknown && !is_clean(m_[r].kind)) return "a host address as data";
     }
     // Among the scratch registers only: an address of the guest's own may be such a sum, too, and is looked up for itself.
     constexpr i64 largest_size = 64;
