@@ -29,7 +29,9 @@ CodeBlock* BlockWriter::write(CodeKey const& key, Trace const& trace, GuestPhys 
     end_trace(trace);
     emit_cold();
     if (a_.overflowed()) return nullptr;
-    CodeBlock* const placed = cache_.commit(std::move(block_), a_.offset());
+    std::vector<u32> ways_in;
+    for (LocalEntry const& entry : local_entries_) ways_in.push_back(entry.host);
+    CodeBlock* const placed = cache_.commit(std::move(block_), a_.offset(), ways_in);
     for (LocalEntry const& entry : local_entries_) {
         CodeKey where = key_at(entry.eip);
         if (entry.eip == key.eip.raw) where = key;

@@ -72,10 +72,10 @@ Assembler CodeCache::begin() {
     return {room, executable_ + used_};
 }
 
-CodeBlock* CodeCache::commit(CodeBlock block, u32 size) {
+CodeBlock* CodeCache::commit(CodeBlock block, u32 size, std::span<u32 const> ways_in) {
     block.size = size;
     block.alive = true;
-    if (check_) check_->block(block, bytes(block.start, size));
+    if (check_) check_->block(block, bytes(block.start, size), ways_in);
     used_ += size;
     blocks_.push_back(std::make_unique<CodeBlock>(std::move(block)));
     CodeBlock* const placed = blocks_.back().get();

@@ -93,8 +93,8 @@ public:
     bool has_room() const { return used_ + largest_block < size_ && entry_count_ < max_entries; }
     /// An assembler at the place of the next block.
     Assembler begin();
-    /// Takes the code into the cache. `block.start` must be begin()'s place.
-    CodeBlock* commit(CodeBlock block, u32 size);
+    /// Takes the code into the cache. `block.start` must be begin()'s place. `ways_in`: offsets of entries to come.
+    CodeBlock* commit(CodeBlock block, u32 size, std::span<u32 const> ways_in);
     void add_entry(CodeKey const& key, HostPc host, CodeBlock* block, bool fpu_valid);
     /// Room for stubs outside blocks, which stay until the next flush.
     Assembler begin_stub() { return begin(); }

@@ -32,7 +32,7 @@ CheckerRules rules_for(ContextMap const& map, Mmu const& mmu) {
     add(context.table_mask, false);
     add(context.fpu_loaded, false);
     add(context.event_pending, false);
-    add(context.counters, true);
+    rules.counters = {place(&context.direct), place(&context.inlined)};
     for (Privilege const privilege : {Privilege::supervisor, Privilege::user}) {
         auto const view = mmu.tlb_view(privilege);
         rules.tlb[static_cast<u8>(privilege)] = {place(view.read_tag), place(view.write_tag), place(view.bias)};
@@ -67,15 +67,16 @@ EmittedCheck::EmittedCheck(CodeCache const& cache, Thunks const& thunks, Context
     checker_.add_thunk({thunks.load_fpu, true, r8_and_r11});
 }
 
-void EmittedCheck::block(CodeBlock const& block, std::span<u8 const> bytes) {
+void EmittedCheck::block(CodeBlock const& block, std::span<u8 const> bytes, std::span<u32 const> ways_in) {
     CodePiece piece{block.start,
                     bytes,
                     {},
                     block.return_sites,
                     block.key.mode.has<TranslationMode::Window>(),
                     privilege_of(block.key.mode)};
-    for (Point const& point : block.points) // several may stand before the same code
-        if (piece.entries.empty() || piece.entries.back() != point.host) piece.entries.push_back(point.host);
+    piece.entries.assign(ways_in.begin(), ways_in.end());
+    for (Point const& point : block.points) piece.entries.push_back(point.host); // to go on at after a fault
+    std::ranges::sort(piece.entries);
     if (auto const done = checker_.check(piece); !done)
         refuse(fmt::format("block of eip {:08x}, mode {:x}, at +{:x}: {}", block.key.eip.raw, block.key.mode.raw,
                            done.error().offset, done.error().text));
