@@ -28,6 +28,10 @@ class Debian(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stdout, text)
 
+    def test_a_whole_boot_is_the_same_interpreted_and_translated(self):
+        done = ring3("run", "--verify", "--", "uname", "-s")
+        self.assertEqual((done.returncode, done.stdout), (0, "Linux\n"), done.stderr)
+
     def test_an_unknown_command_ends_with_127(self):
         done = ring3("run", "--", "no-such-command")
         self.assertEqual(done.returncode, 127)

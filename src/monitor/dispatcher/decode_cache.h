@@ -84,7 +84,7 @@ private:
     static constexpr unsigned table_bits = 14;
     /// Two blocks that would share a place do not push each other out at every turn of a loop.
     using Set = std::array<Block, 2>;
-    static constexpr std::size_t arena_instructions = 1 << 17;
+    static constexpr std::size_t arena_instructions = 1 << 16;
     /// Fibonacci hashing: the low bits of a key are nearly always the same.
     static std::size_t set_of(BlockKey key) { return key.raw * 0x9e37'79b9'7f4a'7c15 >> (64 - table_bits); }
 

@@ -124,9 +124,9 @@ public:
 
 private:
     static constexpr std::size_t largest_block = 64 << 10;
-    static constexpr unsigned table_bits = 18;
+    static constexpr unsigned table_bits = 17;
     static constexpr std::size_t table_size = std::size_t{1} << table_bits;
-    static constexpr std::size_t max_entries = table_size / 2;
+    static constexpr std::size_t max_entries = table_size * 3 / 4;
 
     explicit CodeCache(host::NativeArena arena);
     u8* writable(HostPc pc) { return arena_.writable().data() + (pc - executable_); }

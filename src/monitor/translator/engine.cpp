@@ -30,6 +30,8 @@ private:
 } // namespace
 
 Result<std::unique_ptr<Engine>> Engine::create(Vcpu& vcpu, driver::EngineOptions const& options, GuestRam ram) {
+    if (!__builtin_cpu_supports("bmi2"))
+        return fail(ExitStatus::host_lacks, "the translator needs a processor with BMI2: try --engine interpret");
     auto cache = TRY(CodeCache::create(options.cache_mib * mebibyte));
     std::unique_ptr<Engine> engine{new Engine{vcpu, options, std::move(cache)}};
     if (options.memory != driver::MemoryPolicy::soft) {
