@@ -2,7 +2,6 @@
 
 #include "base/types.h"
 
-#include <algorithm>
 #include <bitset>
 
 namespace ring3 {

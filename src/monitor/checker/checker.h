@@ -67,8 +67,8 @@ struct KnownThunk {
 struct CodePiece {
     u64 start{};
     std::span<u8 const> bytes;
-    std::vector<u32> entries;  // offsets where other code may come in, ascending
-    std::vector<u32> landings; // offsets that a jump of five bytes may replace later, ascending
+    std::vector<u32> entries;  // offsets where other code may come in
+    std::vector<u32> landings; // offsets that a jump of five bytes may replace later
     bool window{};             // r14 and GS lead to a window
     u8 privilege{};            // which software TLB it may use
 };

@@ -355,7 +355,7 @@ TEST(Checker, moves_string_pointers_into_the_window_and_back) {
     refused("a4", "not moved into the window");
     refused("49 8d 34 36 a4 89 f6", "not moved into the window");        // rdi stays
     refused(in + "67 a4" + out, "only together");                        // cut pointers
-    refused(in + "f3 48 a5" + out, "not on the list");            // movsq
+    refused(in + "f3 48 a5" + out, "not on the list");                   // movsq
     refused(in + "a4 89 ff", "a branch while a guest register");         // no mov esi,esi
     refused(in + "a4 a4" + out, "not moved into the window");            // moved on already
     refused(in + "a4 89 f7 89 f6", "host address as data");              // mov edi,esi

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace ring3 {
 
 namespace {
@@ -39,11 +37,14 @@ unsigned general_number(ZydisRegister reg) {
 }
 
 PieceCheck::PieceCheck(CodeChecker const& checker, CodePiece const& piece)
-    : checker_{checker}, rules_{checker.rules()}, piece_{piece} {
-    starts_.reserve(piece.bytes.size() / 3);
+    : checker_{checker}, rules_{checker.rules()}, piece_{piece}, marks_(piece.bytes.size()) {
+    for (u32 const offset : piece.entries)
+        if (offset < marks_.size()) marks_[offset] = entry;
 }
 
 std::expected<void, CheckError> PieceCheck::run() {
+    for (u32 const offset : piece_.entries)
+        if (offset >= marks_.size()) return std::unexpected(CheckError{offset, "an entry outside"});
     while (offset_ < piece_.bytes.size()) {
         auto const rest = piece_.bytes.subspan(offset_);
         if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder(), rest.data(), rest.size(), &d_.insn, d_.operands)))
@@ -68,7 +69,7 @@ CheckError PieceCheck::error(Verdict why) const {
 
 PieceCheck::Verdict PieceCheck::step() {
     if (Verdict const why = arrive()) return why;
-    starts_.push_back(offset_);
+    marks_[offset_] |= start;
     if (Verdict const why = refused_instruction(d_.insn)) return why;
     next_proof_ = {};
     Verdict const why = is_branch(d_.insn) ? branch() : ordinary();
@@ -76,21 +77,18 @@ PieceCheck::Verdict PieceCheck::step() {
     return why;
 }
 
-bool PieceCheck::is_entry(u32 offset) const {
-    return std::ranges::binary_search(piece_.entries, offset);
-}
-
 /// What is known before this instruction, from all that lead here.
 PieceCheck::Verdict PieceCheck::arrive() {
     if (!is_entry(offset_)) {
         bool first = !reached_;
-        for (Join const& join : joins_) {
-            if (join.offset != offset_) continue;
+        for (Join const& way : joins_) {
+            if ((marks_[offset_] & join) == 0) break;
+            if (way.offset != offset_) continue;
             proof_ = {};
             if (first)
-                m_ = join.state;
+                m_ = way.state;
             else
-                m_.meet(join.state, numbers_);
+                m_.meet(way.state, numbers_);
             first = false;
         }
         // Code that nothing leads to is checked as if other code could: it costs nothing.
@@ -206,17 +204,17 @@ void PieceCheck::write_registers() {
 PieceCheck::Verdict PieceCheck::finish() {
     if (reached_) return "execution runs over the end";
     if (piece_.bytes.empty()) return "no code";
-    auto starts = [this](u32 offset) { return std::ranges::binary_search(starts_, offset); };
-    for (Join const& join : joins_)
-        if (!starts(join.offset)) return "a branch into the middle of an instruction";
-    for (u32 const entry : piece_.entries)
-        if (!starts(entry)) return "an entry in the middle of an instruction";
+    constexpr u8 aimed_at = entry | join;
+    for (u8 const marks : marks_) {
+        if ((marks & start) != 0 || (marks & aimed_at) == 0) continue;
+        return (marks & entry) != 0 ? "an entry in the middle of an instruction"
+                                    : "a branch into the middle of an instruction";
+    }
     constexpr u32 jump_size = 5;
     for (u32 const landing : piece_.landings) {
-        auto inside = [landing](u32 offset) { return offset > landing && offset < landing + jump_size; };
-        if (!starts(landing) || landing + jump_size > piece_.bytes.size() ||
-            std::ranges::any_of(piece_.entries, inside) || std::ranges::any_of(joins_, inside, &Join::offset))
-            return "no room for a jump over a landing";
+        bool fits = landing + jump_size <= marks_.size() && (marks_[landing] & start) != 0;
+        for (u32 i = 1; fits && i < jump_size; ++i) fits = (marks_[landing + i] & aimed_at) == 0;
+        if (!fits) return "no room for a jump over a landing";
     }
     return nullptr;
 }

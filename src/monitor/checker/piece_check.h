@@ -59,7 +59,7 @@ private:
     Verdict through_table(Operand const& op) const;
     Verdict jump_inside(u32 target);
     void after_call(unsigned kept_scratch);
-    bool is_entry(u32 offset) const;
+    bool is_entry(u32 offset) const { return (marks_[offset] & entry) != 0; }
 
     Value fresh() { return {Kind::clean, 0, false, ++numbers_}; }
     TlbFields const& tlb() const { return rules_.tlb[piece_.privilege & 1]; }
@@ -68,6 +68,8 @@ private:
     CodeChecker const& checker_;
     CheckerRules const& rules_;
     CodePiece const& piece_;
+    enum Mark : u8 { start = 1, join = 2, entry = 4 }; // of an instruction; of a branch forwards; for other code
+    std::vector<u8> marks_;                            // of each byte
     u32 numbers_{};
     u32 offset_{};
     Decoded d_{};
@@ -80,7 +82,6 @@ private:
         Machine state;
     };
     std::vector<Join> joins_; // of branches forwards
-    std::vector<u32> starts_; // of instructions, ascending
     std::vector<u32> fields_;
 };
 

@@ -1,7 +1,6 @@
 // Where execution may go.
 #include "monitor/checker/piece_check.h"
 
-#include <algorithm>
 
 namespace ring3 {
 
@@ -75,6 +74,7 @@ PieceCheck::Verdict PieceCheck::direct_branch(u64 target) {
 PieceCheck::Verdict PieceCheck::jump_inside(u32 target) {
     if (is_entry(target)) return nullptr; // finish() sees that it starts an instruction
     if (target <= offset_) return "a branch backwards to what is not an entry";
+    marks_[target] |= join;
     joins_.push_back({target, m_});
     return nullptr;
 }
