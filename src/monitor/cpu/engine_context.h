@@ -22,9 +22,9 @@ struct alignas(64) EngineContext {
     u16 packed_flags{}; // the guest's status flags as LAHF and SETO leave them (see host/alu.h)
     u8 fpu_loaded{};    // x87, SSE and AVX state is in the processor, not in GuestCpu::fpu
     u8 event_pending{}; // an interrupt waits for IF: STI, POPF and IRET must look
-    u64 saved_rax{};     // across a look-up while r11 holds something else
+    u64 saved_rax{};    // across a look-up while r11 holds something else
     u32 default_mxcsr{0x1f80}; // for C++ between two pieces of translated code
-    u64 direct{}, inlined{}; // guest instructions executed, with --stats
+    u64 direct{}, inlined{};   // guest instructions executed, with --stats
 };
 
 } // namespace ring3

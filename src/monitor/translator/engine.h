@@ -115,7 +115,8 @@ private:
     bool interpret_unit(CodeBlock const& block, Outcome& outcome);
     bool run_unit(Entry const& entry);
     std::string difference(GuestCpu const& wanted) const;
-    void report(CodeBlock const& block, GuestCpu const& before, GuestCpu const& wanted, std::string const& what) const;
+    std::string report(CodeBlock const& block, GuestCpu const& before, GuestCpu const& wanted,
+                       std::string const& what) const;
 
     // ---- engine_traps.cpp
     bool stop_at_border(host::Trap& trap);

@@ -136,7 +136,7 @@ Engine::Ended Engine::run_verified(Outcome& outcome, CodeKey const&, Entry const
     make_again(log_);
     ++statistics_.verified_blocks;
     if (!what.empty()) {
-        report(block, before, wanted, what);
+        divergence_ = report(block, before, wanted, what);
         outcome = Outcome::stop();
         return Ended::unusual;
     }
@@ -168,8 +168,8 @@ std::string Engine::difference(GuestCpu const& wanted) const {
 }
 
 /// The whole story: guest code, host code, both states.
-void Engine::report(CodeBlock const& block, GuestCpu const& before, GuestCpu const& wanted,
-                    std::string const& what) const {
+std::string Engine::report(CodeBlock const& block, GuestCpu const& before, GuestCpu const& wanted,
+                           std::string const& what) const {
     std::string& text = const_cast<Engine*>(this)->divergence_;
     text =
         fmt::format("translated code differs from the interpreter: {}\nguest code at {:x}:\n", what, block.key.eip.raw);
@@ -187,6 +187,7 @@ void Engine::report(CodeBlock const& block, GuestCpu const& before, GuestCpu con
         text += fmt::format("{:02x}", byte);
     text +=
         fmt::format("\nbefore:\n{}after, interpreted:\n{}", dump_registers(before, true), dump_registers(wanted, true));
+    return text;
 }
 
 } // namespace ring3
