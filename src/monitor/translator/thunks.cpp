@@ -18,7 +18,8 @@ using enum Host;
 
 /// Where the guest's general registers live while its code runs; ESP is in r12.
 constexpr std::array guest_home{rax, rcx, rdx, rbx, r12, rbp, rsi, rdi};
-constexpr std::size_t xstate_bv = 512; // SDM 1 13.4.2: what XSAVE wrote; GuestCpu::fpu always says "all"
+constexpr std::size_t xstate_bv = 512;  // SDM 1 13.4.2: what XSAVE wrote; GuestCpu::fpu always says "all"
+constexpr std::size_t x87_pointers = 8; // FIP, FCS, FDP, FDS (SDM 1 table 10-2)
 constexpr std::array callee_saved{rbx, rbp, r12, r13, r14, r15};
 
 class ThunkWriter {
@@ -64,8 +65,12 @@ private:
         u32 const skip = a_.jump_short(Condition::z);
         a_.mov_imm(rax, host::fpu_components);
         a_.mov_imm(rdx, 0);
-        a_.op({.map = 1, .byte = 0xae}, 4, field(&cpu_.fpu));                   // XSAVE
-        a_.op({.map = 1, .byte = 0xae}, 2, field(&c_.default_mxcsr));           // LDMXCSR
+        a_.op({.map = 1, .byte = 0xae}, 4, field(&cpu_.fpu));         // XSAVE
+        a_.op({.map = 1, .byte = 0xae}, 2, field(&c_.default_mxcsr)); // LDMXCSR
+        // x87's pointers are addresses of ours, which are none of the guest's business: it reads zeros, as from a
+        // processor that has just been initialised (SDM 1 8.1.8).
+        for (std::size_t offset = x87_pointers; offset < x87_pointers + 16; offset += 4)
+            a_.store_imm32(field(&cpu_.fpu.bytes[offset]), 0);
         a_.store_imm8(field(&cpu_.fpu.bytes[xstate_bv]), host::fpu_components); // also of parts in initial state
         a_.store_imm8(field(&c_.fpu_loaded), 0);
         a_.land(skip);
