@@ -25,7 +25,7 @@ protected:
         CodeBlock block{.start = a.here(), .key = key, .tail = tail};
         block.points.push_back({.eip = static_cast<u32>(key.eip.raw)});
         for (u32 i = 0; i < size; ++i) a.byte(0x90);
-        CodeBlock* const placed = cache_->commit(std::move(block), size);
+        CodeBlock* const placed = cache_->commit(std::move(block), size, {});
         cache_->add_entry(key, placed->start, placed, false);
         return placed;
     }

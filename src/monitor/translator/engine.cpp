@@ -194,7 +194,7 @@ void Engine::flush_cache() {
     ++statistics_.cache_flushes;
     cache_->flush();
     records_.clear();
-    for (auto const& space : spaces_) space->clear();
+    for (auto const& space : spaces_) forget(*space);
     ++epoch_;
 }
 

@@ -91,6 +91,7 @@ private:
     Ended interpret_here();
     void note_difficulty(u32 eip);
     u64 run_callout(CalloutRecord const& record);
+    void drop_return_address();
     std::optional<HostPc> way_elsewhere();
     HostPc leave_thunk(ExitKind kind) const { return thunks_.leave[static_cast<unsigned>(kind)]; }
     void make_known(CodeKey const& key, Entry& entry, JumpSpace& space);
@@ -104,6 +105,7 @@ private:
     bool still_there(JumpSpace::Page const& page, GuestTables const& tables) const;
     bool tail_holds(CodeKey const& key, CodeBlock const& block);
     void use(JumpSpace& space);
+    void forget(JumpSpace& space);
     void choose_window(TranslationMode& mode);
     void charge_software(u64 nanoseconds);
     std::optional<Ended> mend_window();

@@ -130,8 +130,16 @@ u64 Engine::callout_entry(Engine* engine, u64 record) {
     engine->give_flags();
     engine->entering_.store(true, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst);
-    constexpr u64 leave = 1;
-    return where == 0 && engine->preempted_.load(std::memory_order_relaxed) ? leave : where;
+    if (!engine->preempted_.load(std::memory_order_relaxed)) return where;
+    constexpr u64 go_on = 0, leave = 1;
+    if (where == go_on) engine->drop_return_address();
+    return leave;
+}
+
+/// What a callout's CALL has left on the stack of returns will not be used.
+void Engine::drop_return_address() {
+    context_.return_sp += sizeof(HostPc);
+    space_->return_sp = context_.return_sp;
 }
 
 /// Runs the instruction by its routine. 0: go on behind the call; 1: leave, left_with_ says why.
@@ -152,10 +160,11 @@ u64 Engine::run_callout(CalloutRecord const& record) {
                            outcome.kind() == Outcome::Kind::halt || outcome.kind() == Outcome::Kind::stop;
     if (completed) cpu.eip = vcpu_.next_eip;
     left_with_ = outcome.kind() == Outcome::Kind::again ? Outcome::leave() : outcome;
-    if (!outcome.is_next() && outcome.kind() != Outcome::Kind::leave) return leave;
+    bool const done = outcome.is_next() || outcome.kind() == Outcome::Kind::leave;
     bool const straight = cpu.eip == record.eip + record.insn.length;
-    if (straight && may_go_on(record, epoch)) return go_on;
-    return way_elsewhere().value_or(leave);
+    if (done && straight && may_go_on(record, epoch)) return go_on;
+    drop_return_address();
+    return done ? way_elsewhere().value_or(leave) : leave;
 }
 
 /// The code that belongs to the processor's new state, if it is known already: a change of privilege level, mode or
@@ -171,13 +180,12 @@ std::optional<HostPc> Engine::way_elsewhere() {
     Linear const eip{static_cast<u32>(cpu.eip)};
     GuestPhys where;
     if (!vcpu_.mmu.fetch(eip, vcpu_.privilege(), where).is_next()) return std::nullopt;
-    constexpr u64 our_return_address = 8;
-    space_->return_sp = context_.return_sp + our_return_address;
     JumpSpace* const space = space_for(*mode, eip);
     Entry const* const entry = space ? cache_->find({where, eip, *mode}) : nullptr;
     if (!entry || entry->fpu_valid || entry->block->tail.raw != 0) return std::nullopt;
     mode_ = *mode;
     use(*space);
+    space->note_page(eip, where);
     left_with_ = Outcome::next();
     return entry->host;
 }
@@ -186,13 +194,17 @@ std::optional<HostPc> Engine::way_elsewhere() {
 bool Engine::may_go_on(CalloutRecord const& record, u64 epoch) {
     GuestCpu& cpu = vcpu_.cpu;
     if (epoch != epoch_ || space_->unverified || record.leaves) return false;
-    if (vcpu_.mmu.attention) look_for_events();
+    if (vcpu_.mmu.attention) {
+        look_for_events();
+        if (vcpu_.platform.stop_requested()) return false;
+    }
     bool const plain = record.insn.def->ends == insn::Ends::no && record.insn.def->op != insn::Op::std;
     if (context_.event_pending != 0 && cpu.eflags.has<Eflags::IF>()) return false;
     if (plain) return true;
     // The shadow of STI and MOV SS ends with the next instruction, at whose start nothing stops (Point::no_stop).
     cpu.interrupt_shadow = cpu.debug_shadow = false;
     if (stepping_needed()) return false;
+    if (mode_.has<TranslationMode::Window>() && shadow_->base(vcpu_.privilege()) != window_) return false;
     auto const mode = TranslationMode::of(cpu);
     return mode && (mode->raw | (mode_.raw & TranslationMode::Window::mask)) == mode_.raw;
 }

@@ -27,7 +27,7 @@ JumpSpace* Engine::space_for(TranslationMode mode, Linear eip) {
             found = spaces_.end() - 1;
         } else {
             found = std::ranges::min_element(spaces_, {}, [](auto const& space) { return space->last_used; });
-            (*found)->clear();
+            forget(**found);
         }
         (*found)->root = root;
         (*found)->mode = mode;
@@ -45,7 +45,7 @@ void Engine::verify(JumpSpace& space) {
     bool const holds = keep && std::ranges::all_of(
                                    space.pages, [&](JumpSpace::Page const& page) { return still_there(page, tables); });
     if (!holds) {
-        space.clear();
+        forget(space);
         ++statistics_.tlb_flushes;
     }
     space.unverified = false;
@@ -85,6 +85,12 @@ void Engine::use(JumpSpace& space) {
     space_ = &space;
     context_.jump_table = space.table_address();
     context_.return_sp = space.return_sp;
+}
+
+/// Its targets and return addresses lead to code that is gone, or that is not there any more.
+void Engine::forget(JumpSpace& space) {
+    space.clear();
+    if (&space == space_) context_.return_sp = space.return_sp;
 }
 
 // ---- what the processor forgets -----------------------------------------------------------------------------------

@@ -137,9 +137,6 @@ private:
         load_guest();
         a_.ret();
         a_.land(leave);
-        // The call's return address is still on the stack of returns: it will not be used.
-        a_.op({.byte = 0x83, .wide = true}, 0, field(&c_.return_sp)); // ADD m64, 8
-        a_.byte(8);
         a_.store_imm32(field(&c_.exit_kind), static_cast<u32>(ExitKind::callout));
         a_.jump(back);
         a_.land(elsewhere);
