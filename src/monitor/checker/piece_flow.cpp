@@ -1,7 +1,6 @@
 // Where execution may go.
 #include "monitor/checker/piece_check.h"
 
-
 namespace ring3 {
 
 namespace {
