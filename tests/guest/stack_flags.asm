@@ -151,23 +151,29 @@ by_jump:
     mov ecx, TURNS
     mov [kept], esp
 .loop:
-    setup .straight
+    mov dword [next], .again
     push eax
     predict add, 4
+    pop eax
+    mov ebx, esp                ; from here on, all changes of ESP cancel out
+    push eax
     cmp ecx, 0
     add esp, 4
 .shared:
     mov eax, [BAD]
     xor eax, eax
-.straight:
-    compare "flags of ADD ESP, straight on"
-    setup .jumped
-    mov dword [wanted], CF | SF | AF | PF
+.again:
+    mov eax, [at_fault]
+    mov [first], eax
+    mov dword [next], .done
     mov eax, 0
     cmp eax, 1
     jmp .shared
-.jumped:
-    compare "flags at a place behind ADD ESP, by a jump"
+.done:
+    same [at_fault], CF | SF | AF | PF, "flags at a place behind ADD ESP, by a jump"
+    mov eax, [first]
+    mov [at_fault], eax
+    compare "flags of ADD ESP, straight on"
     dec ecx
     jnz .loop
     ret
@@ -200,6 +206,7 @@ through_string:
 
 section .data
 at_fault: dd 0
+first:    dd 0
 wanted:   dd 0
 next:     dd 0
 kept:     dd 0

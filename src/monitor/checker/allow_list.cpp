@@ -68,7 +68,10 @@ bool is_vector(ZydisDecodedInstruction const& insn) {
     case ZYDIS_ISA_EXT_AVX2:
     case ZYDIS_ISA_EXT_AVXAES:
     case ZYDIS_ISA_EXT_F16C:
-    case ZYDIS_ISA_EXT_FMA: break;
+    case ZYDIS_ISA_EXT_FMA:
+    case ZYDIS_ISA_EXT_GFNI:
+    case ZYDIS_ISA_EXT_VAES:
+    case ZYDIS_ISA_EXT_VPCLMULQDQ: break;
     default: return false;
     }
     switch (insn.mnemonic) { // images of the whole state: they hold the host's code addresses, or change too much

@@ -41,11 +41,11 @@ CodeBlock* BlockWriter::write(CodeKey const& key, Trace const& trace, GuestPhys 
 }
 
 void BlockWriter::mark_point(Scanned const& s) {
-    // Whoever jumps here knows nothing of a pending change of ESP.
-    if (sp_ == 0 && leads_block(s)) local_entries_.push_back({s.eip, a_.offset(), fpu_valid_});
+    // Whoever jumps here knows nothing of a pending change of ESP, or of its flags.
+    if (sp_ == 0 && folded_.amount == 0 && leads_block(s)) local_entries_.push_back({s.eip, a_.offset(), fpu_valid_});
     if (settings_.count) count_run(s);
     insn_start_ = a_.here();
-    add_point(s.eip, s.no_stop);
+    add_point(s.eip, s.no_stop || flags_stale_);
 }
 
 /// With --stats: the instructions from here to the next branch or way in are counted at once, by moves and LEA.
@@ -99,7 +99,7 @@ void BlockWriter::instruction(Scanned const& s) {
     if (!passes_folded_flags(s, treatment)) settle_flags();
     mark_point(s);
     emit(s, treatment);
-    if (s.insn.def->writes != 0) flags_stale_ = false;
+    if (s.overwrites_flags) flags_stale_ = false;
 }
 
 Treatment BlockWriter::chosen_treatment(Scanned const& s) {

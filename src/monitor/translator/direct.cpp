@@ -103,8 +103,10 @@ bool is_integer(Insn const& insn) {
 Opcode opcode_of(Insn const& insn) {
     insn::InsnDef const& def = *insn.def;
     bool const sized = is_integer(insn) && insn.operand_size == 2 && def.op != Op::prefetch && def.op != Op::fence;
+    constexpr u8 alias = 0x82, original = 0x80; // 64-bit mode has only one of them
+    bool const renamed = def.map == insn::Map::one_byte && def.opcode == alias;
     return {.map = static_cast<u8>(def.map),
-            .byte = def.opcode,
+            .byte = renamed ? original : def.opcode,
             .operand16 = def.prefix == insn::Prefix::p66 || sized,
             .repeat = mandatory_repeat(def.prefix),
             .lock = insn.lock != 0};
@@ -114,9 +116,15 @@ u8 vex_pp(insn::Prefix prefix) {
     return prefix == insn::Prefix::p66 ? 1 : prefix == insn::Prefix::pf3 ? 2 : prefix == insn::Prefix::pf2 ? 3 : 0;
 }
 
-/// VEX.W means 64-bit operands in 64-bit mode and nothing outside it, where a general register is named.
+/// VPCMPESTRI and VPCMPESTRM take lengths from EAX and EDX.
+bool takes_lengths(insn::InsnDef const& def) {
+    return def.map == insn::Map::map_0f3a && (def.opcode == 0x60 || def.opcode == 0x61);
+}
+
+/// VEX.W means 64-bit operands in 64-bit mode and nothing outside it, where a general register is meant.
 VexOpcode vex_of(Insn const& insn, ModrmKinds kinds) {
-    bool const general = kinds.vvvv || kinds.reg == RegisterKind::general || kinds.rm == RegisterKind::general;
+    bool const general = kinds.vvvv || kinds.reg == RegisterKind::general || kinds.rm == RegisterKind::general ||
+                         takes_lengths(*insn.def);
     u8 const vvvv = insn.vvvv & 7;
     bool const names_vvvv = std::ranges::any_of(insn.def->operands, [](auto const& operand) {
         return operand.code == Code::By || operand.code == Code::Hdq || operand.code == Code::Hx ||
