@@ -43,7 +43,7 @@ Text target_check(unsigned own_place, std::string const& eip) {
         "lea ecx, [r8-" + eip + "]",
         fmt::format("jrcxz #{}", own_place + 5),
         "mov rcx, r9",
-        "jmp indirect",
+        "jmp by_table",
         "mov rcx, r9",
     };
 }

@@ -61,6 +61,7 @@ u8 privilege_of(TranslationMode mode) {
 EmittedCheck::EmittedCheck(CodeCache const& cache, Thunks const& thunks, ContextMap const& map, Mmu const& mmu)
     : checker_{rules_for(map, mmu), std::bit_cast<u64>(cache.executable().data()), cache.executable().size()} {
     for (HostPc const leave : thunks.leave) checker_.add_thunk({leave, false, 0});
+    checker_.add_thunk({thunks.by_table, false, 0});
     checker_.add_thunk({thunks.callout, true, 0});
     constexpr u16 r8_and_r11 = 1 << number(Host::r8) | 1 << number(Host::r11);
     checker_.add_thunk({thunks.load_fpu, true, r8_and_r11});

@@ -24,12 +24,12 @@ namespace ring3 {
 
 class JumpSpace {
 public:
-    /// Bits of a target's eip that choose its place. Not the lowest: functions are aligned.
-    static constexpr u32 mask = 0x1'fff0;
-    static constexpr std::size_t targets = 1u << 13;
-    /// Distant functions lie at the same offsets of their pages: the page's number is mixed in.
-    static constexpr u32 index(u32 eip) { return ((eip + std::rotr(eip, mix)) & mask) >> 4; }
+    /// A target's place: its offset in a pair of pages, with the pages' number mixed in, because functions are aligned
+    /// and those of different libraries lie at the same offsets.
+    static constexpr u32 index(u32 eip) { return (eip + std::rotr(eip, mix)) & mask; }
     static constexpr u8 mix = 13;
+    static constexpr u32 mask = 0x1fff;
+    static constexpr std::size_t targets = mask + 1;
     static constexpr i32 slot_offset(u32 eip) { return static_cast<i32>(index(eip) * sizeof(HostPc)); }
 
     /// `miss`: where unknown targets go; `underflow`: where a return beyond the stack's start goes.

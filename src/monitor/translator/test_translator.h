@@ -89,6 +89,7 @@ private:
         constexpr std::array leaves{"link", "indirect", "soft_access", "leave_callout", "trap"};
         for (unsigned i = 0; i < leaves.size(); ++i) names_.places[thunks_.leave[i]] = leaves[i];
         names_.places[thunks_.callout] = "callout";
+        names_.places[thunks_.by_table] = "by_table";
         names_.places[thunks_.load_fpu] = "load_fpu";
     }
 

@@ -39,6 +39,7 @@ public:
         t.callout = callout(back);
         t.load_fpu = load_fpu();
         t.return_underflow = underflow();
+        t.by_table = by_table();
         return t;
     }
 
@@ -164,9 +165,18 @@ private:
     HostPc underflow() {
         HostPc const at = start();
         a_.lea(rsp, {.base = rsp, .disp = -8});
+        jump_by_table();
+        return at;
+    }
+    /// A return to another place than its call came from: r8 = eip.
+    HostPc by_table() {
+        HostPc const at = start();
+        jump_by_table();
+        return at;
+    }
+    void jump_by_table() {
         emit_table_index(a_, field(&c_.table_mask));
         a_.jump(Mem{.base = r13, .index = r9, .scale = 3});
-        return at;
     }
 
     void push(Host r) {

@@ -28,6 +28,7 @@ struct Thunks {
     HostPc leave[static_cast<unsigned>(ExitKind::count_)]{};
     HostPc callout{};
     HostPc load_fpu{};
+    HostPc by_table{}; // to r8d, through the jump table
     HostPc return_underflow{};
 };
 

@@ -67,7 +67,7 @@ void BlockWriter::indirect(u8 jump_or_call) {
 /// The place a paired return arrives at, with the guest's target in r8d.
 void BlockWriter::return_site(Scanned const& s) {
     block_.return_sites.push_back(a_.offset());
-    emit_target_check(a_, s.next(), leave_for(ExitKind::indirect));
+    emit_target_check(a_, s.next(), thunks_.by_table);
 }
 
 /// No flag may change, whatever is known of the code that follows: what does not belong here may need them.
