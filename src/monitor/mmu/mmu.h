@@ -108,8 +108,11 @@ public:
     };
     /// Fills the entry for an access of translated code.
     Fill fill_for_code(Linear address, Access access, Privilege privilege);
-    /// Is the translation of this page global (SDM 3A 4.10.2.4)? Of the page last fetched from or accessed, as cached.
-    bool fetch_is_global(Linear address, Privilege privilege) { return entry(address, privilege).global; }
+    /// Is the page global (SDM 3A 4.10.2.4), as far as a fetch from it is cached? False also if none is.
+    bool fetch_is_global(Linear address, Privilege privilege) {
+        TlbEntry const& e = entry(address, privilege);
+        return e.fetch_tag == address.page().raw && e.global;
+    }
 
     // ---- coherence
     void set_observer(MmuObserver* observer) { observer_ = observer; }

@@ -20,8 +20,7 @@ JumpSpace* Engine::space_for(TranslationMode mode, Linear eip) {
     auto found = std::ranges::find_if(spaces_, matches);
     if (found == spaces_.end()) {
         if (spaces_.size() < most_spaces) {
-            auto made =
-                JumpSpace::create(thunks_.leave[static_cast<unsigned>(ExitKind::indirect)], thunks_.return_underflow);
+            auto made = JumpSpace::create(leave_thunk(ExitKind::indirect), thunks_.return_underflow);
             if (!made) return nullptr;
             spaces_.push_back(std::make_unique<JumpSpace>(std::move(*made)));
             found = spaces_.end() - 1;
@@ -41,7 +40,7 @@ JumpSpace* Engine::space_for(TranslationMode mode, Linear eip) {
 /// look: it fetches from none of them now, so their accessed bits must not change.
 void Engine::verify(JumpSpace& space) {
     GuestTables const tables{vcpu_.cpu, vcpu_.mmu};
-    bool const keep = options_.tlb == driver::TlbMethod::asid;
+    bool const keep = options_.tlb == driver::TlbMethod::asid && space.pages.size() < JumpSpace::most_pages;
     bool const holds = keep && std::ranges::all_of(
                                    space.pages, [&](JumpSpace::Page const& page) { return still_there(page, tables); });
     if (!holds) {
@@ -110,10 +109,14 @@ void Engine::code_marked(GuestPhys page) {
     if (shadow_) shadow_->code_marked(page);
 }
 
+/// INVLPG forgets the whole page that covers the address (SDM 3A 4.10.4.1), which may be one of 4 MiB; how large it was
+/// when code was found there is not kept, so everything around the address is looked at again.
 void Engine::page_flushed(Linear page) {
+    constexpr u64 largest_page = u64{4} << 20;
     if (shadow_) shadow_->page_invalidated(page);
+    Linear const first{page.raw & ~(largest_page - 1)};
     for (auto const& space : spaces_)
-        if (space->leads_to(page)) space->unverified = true;
+        if (space->leads_into(first, largest_page)) space->unverified = true;
 }
 
 } // namespace ring3

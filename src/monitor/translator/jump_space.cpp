@@ -51,10 +51,12 @@ void JumpSpace::note_page(Linear linear, GuestPhys physical) {
     // A page may be noted at two places: until it is flushed, either of them is right.
     auto const place = std::ranges::lower_bound(pages, page);
     if (place == pages.end() || *place != page) pages.insert(place, page);
+    if (pages.size() >= most_pages) unverified = true;
 }
 
-bool JumpSpace::leads_to(Linear page) const {
-    return std::ranges::binary_search(pages, page.page(), {}, &Page::linear);
+bool JumpSpace::leads_into(Linear first, u64 size) const {
+    auto const place = std::ranges::lower_bound(pages, first, {}, &Page::linear);
+    return place != pages.end() && place->linear < first + size;
 }
 
 } // namespace ring3

@@ -56,7 +56,11 @@ public:
     };
     std::vector<Page> pages; // that code of this space was found on, in order
     void note_page(Linear linear, GuestPhys physical);
-    bool leads_to(Linear page) const;
+    /// Does it lead into these bytes, or to this page?
+    bool leads_into(Linear first, u64 size) const;
+    bool leads_to(Linear page) const { return leads_into(page.page(), page_size); }
+    /// So many pages are no working set: the space is to be looked through, and then starts afresh.
+    static constexpr std::size_t most_pages = 8192;
 
     static constexpr u64 global_root = ~u64{0};
     TranslationMode mode{};
