@@ -53,6 +53,9 @@ struct ExitRecords {
     std::vector<LinkRecord> links;
     std::vector<AccessRecord> accesses;
     std::vector<CalloutRecord> callouts;
+    /// A guest of nothing but callouts must not make the monitor large: then the cache starts afresh.
+    bool full() const { return callouts.size() >= most_callouts; }
+    static constexpr std::size_t most_callouts = 1 << 16;
     void clear() {
         links.clear();
         accesses.clear();

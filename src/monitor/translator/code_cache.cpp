@@ -75,6 +75,7 @@ Assembler CodeCache::begin() {
 CodeBlock* CodeCache::commit(CodeBlock block, u32 size, std::span<u32 const> ways_in) {
     block.size = size;
     block.alive = true;
+    point_count_ += block.points.size();
     if (check_) check_->block(block, bytes(block.start, size), ways_in);
     used_ += size;
     blocks_.push_back(std::make_unique<CodeBlock>(std::move(block)));
@@ -94,7 +95,7 @@ HostPc CodeCache::commit_stub(Assembler const& stub, TranslationMode mode) {
 void CodeCache::flush() {
     used_ = prefix_;
     std::ranges::fill(table_, Entry{});
-    entry_count_ = 0;
+    entry_count_ = point_count_ = 0;
     blocks_.clear();
     pages_.clear();
     if (check_) check_->flush();

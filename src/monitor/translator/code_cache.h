@@ -90,7 +90,9 @@ public:
     Entry* find(CodeKey const& key);
 
     // ---- making a block: begin, emit, commit.
-    bool has_room() const { return used_ + largest_block < size_ && entry_count_ < max_entries; }
+    bool has_room() const {
+        return used_ + largest_block < size_ && entry_count_ < max_entries && point_count_ < max_points;
+    }
     /// An assembler at the place of the next block.
     Assembler begin();
     /// Takes the code into the cache. `block.start` must be begin()'s place. `ways_in`: offsets of entries to come.
@@ -127,6 +129,8 @@ private:
     static constexpr unsigned table_bits = 17;
     static constexpr std::size_t table_size = std::size_t{1} << table_bits;
     static constexpr std::size_t max_entries = table_size * 3 / 4;
+    /// Instructions that need no host code (NOPs) have points all the same.
+    static constexpr std::size_t max_points = 1 << 21;
 
     explicit CodeCache(host::NativeArena arena);
     u8* writable(HostPc pc) { return arena_.writable().data() + (pc - executable_); }
@@ -138,7 +142,7 @@ private:
     HostPc executable_{};
     std::size_t size_{}, used_{}, prefix_{};
     std::vector<Entry> table_;
-    std::size_t entry_count_{};
+    std::size_t entry_count_{}, point_count_{};
     std::vector<std::unique_ptr<CodeBlock>> blocks_; // in the order of their addresses
     std::unordered_map<u64, std::vector<CodeBlock*>> pages_;
 };
