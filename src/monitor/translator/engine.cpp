@@ -105,7 +105,7 @@ Entry* Engine::ready_entry(CodeKey const& key) {
     if (Entry* const entry = cache_->find(key)) {
         if (tail_holds(key, *entry->block)) [[likely]]
             return entry;
-        cache_->end_entry(*entry, thunks_.leave[static_cast<unsigned>(ExitKind::indirect)]);
+        cache_->end_entry(*entry, leave_thunk(ExitKind::indirect));
         return nullptr;
     }
     // Code that keeps being rewritten is not worth translating as soon.
@@ -121,7 +121,7 @@ Entry* Engine::translate(CodeKey const& key) {
     u8 const* const page = mmu.memory().page(key.where.page());
     if (!page) return nullptr;
     Stopwatch const stopwatch{statistics_.time_translator};
-    if (!cache_->has_room()) flush_cache();
+    if (!cache_->has_room() || records_.full()) flush_cache();
     translating_ = key.where.page();
     auto const eip = static_cast<u32>(key.eip.raw);
     rules_.known = [&](u32 address) {
@@ -171,10 +171,9 @@ void Engine::mark_code(CodeKey const& key, Trace const& trace, GuestPhys tail) {
 
 HostPc Engine::indirect_entry(Entry& entry) {
     if (entry.indirect != 0) return entry.indirect;
-    if (!cache_->has_room()) return 0;
+    if (entry.fpu_valid || !cache_->has_room()) return 0;
     Assembler a = cache_->begin_stub();
-    emit_target_check(a, static_cast<u32>(entry.key.eip.raw), thunks_.leave[static_cast<unsigned>(ExitKind::indirect)]);
-    if (entry.fpu_valid) return 0;
+    emit_target_check(a, static_cast<u32>(entry.key.eip.raw), leave_thunk(ExitKind::indirect));
     a.jump(entry.host);
     entry.indirect = cache_->commit_stub(a, entry.key.mode);
     return entry.indirect;
@@ -199,7 +198,7 @@ void Engine::flush_cache() {
 }
 
 void Engine::drop_code(GuestPhys page) {
-    unsigned const dropped = cache_->drop_page(page, thunks_.leave[static_cast<unsigned>(ExitKind::indirect)]);
+    unsigned const dropped = cache_->drop_page(page, leave_thunk(ExitKind::indirect));
     statistics_.invalidated_blocks += dropped;
     if (dropped == 0) return;
     ++epoch_;
@@ -232,7 +231,7 @@ Engine::Ended Engine::run(Outcome& outcome) {
         use(*space);
         space->note_page(key.eip, key.where); // calls leave their return addresses in the space
         ran = true;
-        if (options_.verify) return run_verified(outcome, key, *entry);
+        if (options_.verify) return run_verified(outcome, *entry);
         if (options_.optimize.link) make_known(key, *entry, *space);
         enter(entry->host, 0, entry->fpu_valid);
         for (;;) {

@@ -90,6 +90,7 @@ private:
     std::optional<Ended> trapped();
     Ended interpret_here();
     void note_difficulty(u32 eip);
+    bool fails_again(GuestPhys where, u8 patience);
     u64 run_callout(CalloutRecord const& record);
     void drop_return_address();
     std::optional<HostPc> way_elsewhere();
@@ -113,7 +114,7 @@ private:
     u64 root_for(Linear eip);
 
     // ---- engine_verify.cpp
-    Ended run_verified(Outcome& outcome, CodeKey const& key, Entry const& entry);
+    Ended run_verified(Outcome& outcome, Entry const& entry);
     bool interpret_unit(CodeBlock const& block, Outcome& outcome);
     bool run_unit(Entry const& entry);
     std::string difference(GuestCpu const& wanted) const;
@@ -162,7 +163,6 @@ private:
     Outcome left_with_{Outcome::next()};    // of a callout that left
     std::unique_ptr<ShadowSpaces> shadow_;  // nullptr: the software path everywhere
     u64 window_{};                          // base of the window in use
-    u64 soft_since_{};                      // host time of the entry into code on the software path
     std::unordered_map<u64, u8> software_;  // instructions, by gpa, whose accesses windows cannot serve
     std::unordered_map<u64, u8> difficult_; // instructions, by gpa, that are called out wherever they are
     std::array<u8, 4096> failures_{};       // by a hash of the gpa: how often the interpreter had to help

@@ -110,15 +110,21 @@ Engine::Ended Engine::interpret_here() {
 /// An instruction that keeps ending in the interpreter is better called out than tried first.
 void Engine::note_difficulty(u32 eip) {
     constexpr u8 patience = 8;
+    constexpr std::size_t most = 4096;
     GuestPhys where;
-    if (!vcpu_.mmu.peek({eip}, where)) return;
-    u8& failures = failures_[where.raw * 0x9e37'79b9'7f4a'7c15 >> 52];
-    if (++failures < patience) return;
-    failures = 0;
-    if (difficult_.size() > 4096) difficult_.clear();
+    if (!vcpu_.mmu.peek({eip}, where) || !fails_again(where, patience)) return;
+    if (difficult_.size() >= most) difficult_.clear();
     difficult_[where.raw] = 1;
     ++statistics_.reemitted_blocks;
     drop_code(where.page());
+}
+
+/// Counts a failure of the instruction at `where`; true when it is one too many.
+bool Engine::fails_again(GuestPhys where, u8 patience) {
+    u8& failures = failures_[where.raw * 0x9e37'79b9'7f4a'7c15 >> 52];
+    if (++failures < patience) return false;
+    failures = 0;
+    return true;
 }
 
 // ---- callouts -----------------------------------------------------------------------------------------------------

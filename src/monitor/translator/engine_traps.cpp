@@ -73,7 +73,7 @@ bool Engine::stop_at_border(host::Trap& trap) {
 
 void Engine::leave_from(host::Trap& trap, Point const& point) {
     trap_.point = point;
-    trap.registers.rip = thunks_.leave[static_cast<unsigned>(ExitKind::trap)];
+    trap.registers.rip = leave_thunk(ExitKind::trap);
 }
 
 /// The same, later, back in the engine.

@@ -102,7 +102,7 @@ bool Engine::run_unit(Entry const& entry) {
     }
 }
 
-Engine::Ended Engine::run_verified(Outcome& outcome, CodeKey const&, Entry const& entry) {
+Engine::Ended Engine::run_verified(Outcome& outcome, Entry const& entry) {
     CodeBlock const& block = *entry.block;
     constexpr u32 always = 100,
                   sometimes = 256; // see the manual page: what runs a million times is not looked at each time

@@ -25,6 +25,10 @@ void Engine::charge_software(u64 nanoseconds) {
 /// cannot show. The first is hidden from the guest, the others are the interpreter's.
 std::optional<Engine::Ended> Engine::mend_window() {
     auto const eip = static_cast<u32>(vcpu_.cpu.eip);
+    if (trap_.address == 0) { // #GP: an operand that should be aligned is not, on whichever path
+        note_difficulty(eip);
+        return Ended::one_more;
+    }
     u64 const offset = trap_.address - window_;
     constexpr u64 window_size = u64{1} << 32;
     if (offset >= window_size) { // a guard zone: the sum of base and displacement wraps
@@ -51,10 +55,7 @@ void Engine::prefer_software(u32 eip) {
     constexpr u8 patience = 2;
     constexpr std::size_t most = 16384;
     GuestPhys where;
-    if (!vcpu_.mmu.peek({eip}, where)) return;
-    u8& failures = failures_[where.raw * 0x9e37'79b9'7f4a'7c15 >> 52];
-    if (++failures < patience) return;
-    failures = 0;
+    if (!vcpu_.mmu.peek({eip}, where) || !fails_again(where, patience)) return;
     if (software_.size() >= most) software_.clear();
     software_[where.raw] = 1;
     ++statistics_.reemitted_blocks;
