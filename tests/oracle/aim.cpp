@@ -1,4 +1,5 @@
 #include "tests/oracle/aim.h"
+#include "tests/oracle/aim_far.h"
 
 #include "insn/operands.h"
 #include "monitor/interpreter/fpu_state.h"
@@ -25,14 +26,27 @@ bool is_relative_branch(Op op) {
            op == Op::loopne;
 }
 
+bool takes_selector(Op op) {
+    return op == Op::mov_to_segment || op == Op::lar || op == Op::lsl || op == Op::verr || op == Op::verw ||
+           op == Op::arpl;
+}
+bool is_indirect_far(Op op) {
+    return op == Op::jmp_far_indirect || op == Op::call_far_indirect;
+}
+bool is_xsave(Op op) {
+    return op == Op::xsave || op == Op::xsaveopt || op == Op::xrstor;
+}
+
 class Aim {
 public:
-    Aim(Random& random, Case& test) : random_{random}, test_{test}, insn_{test.insn}, gpr_{test.image.gpr} {}
+    Aim(Random& random, Tables const& tables, Case& test)
+        : random_{random}, tables_{tables}, test_{test}, insn_{test.insn}, gpr_{test.image.gpr} {}
 
     void run() {
         set_plain_state();
         if (test_.refused) return;
         set_stack();
+        set_features();
         set_implicit_operands();
         set_count_and_dividend();
         if (is_relative_branch(insn_.def->op)) aim_branch();
@@ -40,12 +54,22 @@ public:
         set_indirect_target();
         set_expected_value();
         set_stacked_value();
+        set_selectors();
+        set_far_target();
     }
 
 private:
     Mode mode() const { return test_.mode; }
-    u32 data_start() const { return oracle::data_start(mode(), insn_.address_width); }
-    u32 stack_start() const { return oracle::data_start(mode(), mode() == Mode::flat32 ? 4 : 2); }
+    Descriptor descriptor(SegmentName name) const { return tables_.at(test_.image.selector(name)); }
+    /// The offset of the data in a segment, for addresses of this width.
+    u32 data_start(SegmentName name, unsigned address_width) const {
+        u32 const base = descriptor(name).base();
+        bool const beyond = address_width == 2 && ORACLE_DATA - base + data_span > 0x10000;
+        return (beyond ? ORACLE_LOW : ORACLE_DATA) - base;
+    }
+    u32 data_start() const { return data_start(static_cast<SegmentName>(insn_.segment), insn_.address_width); }
+    unsigned stack_width() const { return descriptor(SegmentName::ss).rights().has<SegmentRights::DB>() ? 4 : 2; }
+    u32 stack_start() const { return data_start(SegmentName::ss, stack_width()); }
 
     void set_plain_state() {
         for (u32& gpr : test_.image.gpr) gpr = random_value(random_);
@@ -54,6 +78,7 @@ private:
         if (random_.one_in(8)) flags |= u32{Eflags::AC::mask};
         if (random_.one_in(2)) flags |= u32{Eflags::ID::mask};
         test_.image.eflags = 0x202 | flags;
+        choose_segments(random_, tables_, test_);
         fill_extended_state(random_, test_.image.fpu);
     }
 
@@ -78,7 +103,7 @@ private:
     }
 
     void set_stack() {
-        unsigned const width = mode() == Mode::flat32 ? 4 : 2;
+        unsigned const width = stack_width();
         u32 top = stack_start() + 0x800 + random_.below(0x1000 - 64) / 4 * 4;
         if (random_.one_in(24)) top = random_.below(2) == 0 ? random_.below(24) : address(stack_start(), 8, 1);
         gpr_[esp] = as_register(top, width);
@@ -91,7 +116,8 @@ private:
         if (is_string(op) || op == Op::maskmov || op == Op::xlat) {
             unsigned const size = op == Op::maskmov ? 16 : insn_.width;
             gpr_[esi] = as_register(address(data_start(), size, 1), width);
-            gpr_[edi] = as_register(address(data_start(), size, 1), width);
+            SegmentName const destination = is_string(op) ? SegmentName::es : static_cast<SegmentName>(insn_.segment);
+            gpr_[edi] = as_register(address(data_start(destination, width), size, 1), width);
             gpr_[ebx] = as_register(address(data_start(), 1, 1) - random_.below(256), width);
         }
         if (is_bit_test(op))
@@ -118,8 +144,8 @@ private:
     }
 
     void aim_memory() {
-        unsigned const size = std::max(memory_bytes(insn_), 1u);
-        target_ = address(data_start(), size, alignment(size));
+        unsigned const size = is_xsave(insn_.def->op) ? sizeof(XImage) : std::max(memory_bytes(insn_), 1u);
+        target_ = is_xsave(insn_.def->op) ? save_area(data_start()) : address(data_start(), size, alignment(size));
         if (insn_.def->op == Op::gather) set_gather_index();
         u32 const displacement = static_cast<u32>(insn_.displacement);
         if (insn_.base != no_register) {
@@ -142,6 +168,18 @@ private:
         if ((test_.image.eflags & Eflags::AC::mask) != 0 && !random_.one_in(3)) return std::bit_ceil(size);
         bool const area = insn_.def->op == Op::fxsave || insn_.def->op == Op::fxrstor;
         return area ? 16 : memory_alignment(insn_);
+    }
+
+    /// For the XSAVE family: all of one kind of memory, as which bytes of it are touched is left to processors (SDM 1
+    /// 13.13).
+    u32 save_area(u32 start) {
+        constexpr u32 alignment = 64, largest = 1024;
+        u32 const linear = random_.below(data_size - 2 * largest) / alignment * alignment;
+        u32 where = ORACLE_DATA + linear;
+        if (random_.one_in(16)) where = ORACLE_DATA + data_size + linear;
+        if (random_.one_in(16)) where = ORACLE_DATA + read_only_offset + random_.below(0x1000 - largest) / 64 * 64;
+        if (random_.one_in(16)) where += random_.below(alignment);
+        return start + (where - ORACLE_DATA);
     }
 
     /// It stands in the code.
@@ -176,7 +214,7 @@ private:
         std::memcpy(bytes.data(), &value, size);
         return bytes;
     }
-    u32 stack_top() const { return mode() == Mode::flat32 ? gpr_[esp] : gpr_[esp] & 0xffff; }
+    u32 stack_top() const { return stack_width() == 4 ? gpr_[esp] : gpr_[esp] & 0xffff; }
 
     void set_indirect_target() {
         Op const op = insn_.def->op;
@@ -199,20 +237,89 @@ private:
         case Op::cmpxchg8b: poke(target_, data_start(), bytes_of(u64{gpr_[edx]} << 32 | gpr_[eax], 8)); break;
         case Op::ldmxcsr: poke(target_, data_start(), bytes_of(legal_mxcsr, 4)); break;
         case Op::fxrstor: poke(target_ + offsetof(FxImage, mxcsr), data_start(), bytes_of(legal_mxcsr, 4)); break;
+        case Op::xrstor: set_xsave_area(legal_mxcsr); break;
         default: break;
         }
     }
 
-    /// POPF must not load flags that would follow us out of the instruction: TF and NT.
+    /// A header that XRSTOR takes, mostly.
+    void set_xsave_area(u32 legal_mxcsr) {
+        XHeader header{{{random_.below(8)}}, 0, {}};
+        if (random_.one_in(8)) header.reserved[random_.below(6)] = random_.byte();
+        std::vector<u8> bytes(sizeof header);
+        std::memcpy(bytes.data(), &header, sizeof header);
+        poke(target_ + offsetof(XImage, header), data_start(), bytes);
+        if (!random_.one_in(8)) poke(target_ + offsetof(FxImage, mxcsr), data_start(), bytes_of(legal_mxcsr, 4));
+    }
+
+    /// What XSAVE, XRSTOR and XGETBV are asked for: features that host and guest both have, or both have not.
+    void set_features() {
+        Op const op = insn_.def->op;
+        if (is_xsave(op)) {
+            gpr_[eax] = random_.one_in(3) ? random_.below(8) : 7;
+            gpr_[edx] = 0;
+            set_components_in_use();
+        }
+        constexpr u32 in_use = 1; // XGETBV with ECX = 1 is a feature of its own
+        if (op == Op::xgetbv) gpr_[ecx] = random_.one_in(2) || gpr_[ecx] == in_use ? 0 : gpr_[ecx];
+    }
+
+    /// Whether a component that holds its initial values is in use, is left to processors (SDM 1 13.6). Here the state of
+    /// x87 and SSE is another, and that of AVX was made initial by XRSTOR or is another.
+    void set_components_in_use() {
+        XImage& state = image(test_.image.fpu);
+        state.fx.xmm[0].low |= 1;
+        state.ymm_high[0].low |= 1;
+        if (!random_.one_in(4)) return;
+        state.header.xstate_bv = {{XComponents::x87::mask | XComponents::sse::mask}};
+        for (XmmSlot& slot : state.ymm_high) slot = {};
+    }
+
+    /// POPF and IRET must not load flags that would follow us out of the instruction: TF and NT.
     void set_stacked_value() {
-        if (insn_.def->op != Op::popf) return;
+        Op const op = insn_.def->op;
+        if (op != Op::popf && op != Op::iret && op != Op::ret_far) return;
         u32 const flags = random_.word32() & ~static_cast<u32>(mask_of<Eflags::TF, Eflags::NT>());
-        if (stack_top() - stack_start() > data_size - sizeof flags)
-            gpr_[esp] = stack_start() + 0x1000 + random_.below(16);
-        poke(stack_top(), stack_start(), bytes_of(flags, sizeof flags));
+        FarTarget const target = far_target(random_, tables_);
+        auto const bytes =
+            op == Op::popf ? bytes_of(flags, sizeof flags) : frame_bytes(target, flags, insn_.operand_size);
+        bool const fits = u64{stack_top() - stack_start()} + bytes.size() <= data_size;
+        if (!fits && op != Op::ret_far) gpr_[esp] = stack_start() + 0x1000 + random_.below(16);
+        poke(stack_top(), stack_start(), bytes);
+    }
+
+    // ---- segments
+
+    /// A register or memory operand of two bytes.
+    void set_word_operand(u16 value) {
+        if (insn_.has_memory)
+            poke(target_, data_start(), bytes_of(value, sizeof value));
+        else if (insn_.rm() != esp)
+            gpr_[insn_.rm()] = (gpr_[insn_.rm()] & 0xffff'0000) | value;
+    }
+
+    void set_selectors() {
+        Op const op = insn_.def->op;
+        u16 const selector = random_.one_in(3) ? loadable_selector(random_, tables_) : any_selector(random_, tables_);
+        if (takes_selector(op)) set_word_operand(selector);
+        if (op == Op::pop_segment) poke(stack_top(), stack_start(), bytes_of(selector, 4));
+        if (op == Op::load_far_pointer)
+            poke(target_, data_start(), pointer_bytes({random_.word32(), selector}, insn_.operand_size));
+    }
+
+    void set_far_target() {
+        Op const op = insn_.def->op;
+        bool const direct = op == Op::jmp_far || op == Op::call_far;
+        if (!direct && !is_indirect_far(op)) return;
+        auto const bytes = pointer_bytes(far_target(random_, tables_), insn_.operand_size);
+        if (direct)
+            std::ranges::copy(bytes, test_.bytes.begin() + insn_.length - static_cast<std::ptrdiff_t>(bytes.size()));
+        else
+            poke(target_, data_start(), bytes);
     }
 
     Random& random_;
+    Tables const& tables_;
     Case& test_;
     Insn const insn_;
     u32 (&gpr_)[8];
@@ -221,8 +328,8 @@ private:
 
 } // namespace
 
-void aim(Random& random, Case& test) {
-    Aim{random, test}.run();
+void aim(Random& random, Tables const& tables, Case& test) {
+    Aim{random, tables, test}.run();
 }
 
 } // namespace ring3::oracle

@@ -7,7 +7,7 @@
 
 namespace ring3::oracle {
 
-/// Sets `test.image` and `test.pokes`, and changes addresses and displacements within `test.bytes`: to be decoded anew.
-void aim(Random& random, Case& test);
+/// Sets `test.image`, selectors of `tables` included, and `test.pokes`, and changes addresses and displacements within `test.bytes`: to be decoded anew.
+void aim(Random& random, Tables const& tables, Case& test);
 
 } // namespace ring3::oracle

@@ -23,10 +23,16 @@ bool in_harness(u32 linear) {
     return linear >= ORACLE_STATE - 64 && linear < ORACLE_TRAMPOLINE + 2 * page_size;
 }
 
-Destination destination(Case const& test, Ending const& guest) {
-    u32 const offset = guest.eip - code_start(test.mode);
-    if (guest.faulted || offset == test.length || offset == Native32::taken_offset) return Destination::landing;
-    return in_harness(guest.eip + code_base(test.mode)) ? Destination::harness : Destination::stray;
+Destination destination(Case const& test, Ending const& guest, u32 code_base) {
+    u32 const linear = guest.eip + code_base, offset = linear - ORACLE_CODE;
+    if (guest.faulted || offset == test.length || offset == Native32::taken_offset || offset == Native32::far_offset)
+        return Destination::landing;
+    return in_harness(linear) ? Destination::harness : Destination::stray;
+}
+
+/// The GDT's 64-bit code segment, which the guest takes for a 32-bit one.
+bool is_64bit_code(u16 selector) {
+    return (selector | 3) == SELECTOR_CODE64;
 }
 
 /// Did the guest fault where the host process has the test's own pages? Then the two cannot be compared.
@@ -36,9 +42,9 @@ bool hit_the_harness(Ending const& guest) {
 
 /// What the host must say about a jump into nowhere: the fetch faults (it was no fetch of a present page if our page is
 /// not executable; the error code's bit 0 tells, and does not matter).
-Ending fetch_fault(Case const& test, u32 eip, Ending const& native) {
+Ending fetch_fault(u32 eip, u32 code_base, Ending const& native) {
     constexpr u32 user_fetch = 0x14, present = 1;
-    return {true, static_cast<u8>(Vector::pf), user_fetch | (native.error & present), eip + code_base(test.mode), eip};
+    return {true, static_cast<u8>(Vector::pf), user_fetch | (native.error & present), eip + code_base, eip};
 }
 
 std::string text_of(Ending const& e) {
@@ -49,6 +55,10 @@ std::string text_of(Ending const& e) {
 } // namespace
 
 void Comparison::refill(Generator& generator) {
+    generator.change_ldt();
+    native_.set_ldt(generator.tables().ldt);
+    guest_.set_tables(generator.tables());
+    ldt_ = generator.tables().ldt;
     generator.fill(native_.data());
     generator.fill(native_.read_only_data());
     copy_to_guest();
@@ -90,9 +100,22 @@ std::string Comparison::fpu_difference(Case const& test, CpuImage const& native,
     return text;
 }
 
+std::string Comparison::segment_difference(CpuImage const& native, CpuImage const& guest) {
+    constexpr char const* names[] = {"es", "cs", "ss", "ds", "fs", "gs"};
+    std::string text;
+    for (unsigned i = 0; i < native.selectors.size(); ++i) {
+        bool const unseen = native.selectors[i] == 0 && names[i] == std::string_view{"cs"};
+        if (!unseen && !same_selector(native.selectors[i], guest.selectors[i]))
+            text +=
+                fmt::format("; {} host {:04x} ring3 {:04x}", names[i], native.selectors[i], guest.selectors[i]);
+    }
+    return text;
+}
+
 std::string Comparison::difference(Case const& test, CpuImage native, CpuImage guest, Ending ending) const {
     constexpr char const* names[] = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"};
-    std::string text;
+    std::string text = segment_difference(native, guest);
+    hide_host_values(test, native, guest);
     for (unsigned i = 0; i < 8; ++i)
         if (native.gpr[i] != guest.gpr[i])
             text += fmt::format("; {} host {:08x} ring3 {:08x}", names[i], native.gpr[i], guest.gpr[i]);
@@ -113,6 +136,9 @@ void Comparison::report(Case const& test, std::string const& what) {
                fmt::join(test.code(), " "), text, what);
     if (!options_.verbose) return;
     fmt::print("    registers {:08x} eflags {:08x}\n", fmt::join(test.image.gpr, " "), test.image.eflags);
+    fmt::print("    es cs ss ds fs gs {:04x}\n    ldt {:016x}\n", fmt::join(test.image.selectors, " "),
+               fmt::join(ldt_, " "));
+    for (Poke const& poke : test.pokes) fmt::print("    +{:x}: {:02x}\n", poke.offset, fmt::join(poke.bytes, " "));
     std::span const state{test.image.fpu.bytes};
     fmt::print("    x87 {:02x}\n", fmt::join(state.first(32), " "));
     for (unsigned i = 0; i < 8; ++i)
@@ -125,12 +151,14 @@ void Comparison::run(Case const& test) {
     last_ = {test.bytes, test.length, test.mode};
     CpuImage native = test.image, guest = test.image;
     Ending guest_ending = guest_.run(test, guest);
-    Destination const where = destination(test, guest_ending);
-    if (hit_the_harness(guest_ending) || where == Destination::harness) return copy_to_guest();
+    u32 const code_base = guest_.code_base();
+    Destination const where = destination(test, guest_ending, code_base);
+    bool const leaves_32bit = is_64bit_code(guest.selector(SegmentName::cs));
+    if (hit_the_harness(guest_ending) || where == Destination::harness || leaves_32bit) return copy_to_guest();
     Ending const native_ending = native_.run(test.mode, test.code(), native);
     ++tally_.cases;
     if (native_ending.faulted) ++tally_.faults[native_ending.vector % tally_.faults.size()];
-    if (where == Destination::stray) guest_ending = fetch_fault(test, guest_ending.eip, native_ending);
+    if (where == Destination::stray) guest_ending = fetch_fault(guest_ending.eip, code_base, native_ending);
     if (may_store_partly(test, native_ending)) copy_to_guest();
     std::string what = difference(test, native, guest, native_ending);
     if (!same_ending(test, native_ending, guest_ending))

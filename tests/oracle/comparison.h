@@ -44,6 +44,7 @@ private:
     void report(Case const& test, std::string const& what);
     std::string difference(Case const& test, CpuImage native, CpuImage guest, Ending ending) const;
     std::string memory_difference() const;
+    static std::string segment_difference(CpuImage const& native, CpuImage const& guest);
     std::string fpu_difference(Case const& test, CpuImage const& native, CpuImage const& guest) const;
 
     Native32& native_;
@@ -51,6 +52,7 @@ private:
     LastCase& last_;
     ReportOptions const& options_;
     Tally tally_{};
+    DescriptorTable ldt_{}; // for reports
     std::map<std::string, u64> failures_by_row_{};
 };
 

@@ -20,7 +20,7 @@ bool uses_vvvv(InsnDef const& row) {
 // ---- rows -------------------------------------------------------------------------------------------------------
 
 void Encoder::put_prefixes(InsnDef const& row) {
-    if (random_.one_in(8)) put(random_.pick<u8>({0x2e, 0x36, 0x3e, 0x26}));
+    if (random_.one_in(6)) put(random_.pick<u8>({0x2e, 0x36, 0x3e, 0x26, 0x64, 0x65}));
     if (random_.one_in(10)) put(0x67);
     bool const integer = row.prefix == Prefix::any && row.encoding == Encoding::legacy;
     if (integer && random_.one_in(4)) put(0x66);
@@ -87,7 +87,7 @@ Encoder::Code Encoder::encode(InsnDef const& row) {
 void Encoder::put_random_prefixes() {
     unsigned const count = random_.one_in(2) ? 0 : random_.one_in(16) ? random_.below(16) : random_.below(4);
     for (unsigned i = 0; i < count; ++i)
-        put(random_.pick<u8>({0x66, 0x67, 0xf2, 0xf3, 0xf0, 0x2e, 0x36, 0x3e, 0x26, 0x66, 0xf2, 0xf3}));
+        put(random_.pick<u8>({0x66, 0x67, 0xf2, 0xf3, 0xf0, 0x2e, 0x36, 0x3e, 0x26, 0x64, 0x65, 0x66}));
 }
 
 void Encoder::put_random_opcode() {

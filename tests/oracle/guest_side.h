@@ -20,16 +20,24 @@ public:
     std::span<u8> data() { return std::span{ram_}.subspan(data_at, data_size); }
     std::span<u8> read_only_data() { return std::span{ram_}.subspan(read_only_at, page_size); }
     Ending run(Case const& test, CpuImage& image);
+    /// What the code segment in use adds to EIP.
+    u32 code_base() const { return vcpu_.cpu.seg(SegmentName::cs).base; }
+    void set_tables(Tables const& tables);
     CpuModel const& model() const { return model_; }
 
 private:
-    static constexpr u64 tables_at = 0x1000, data_at = 0x10000, read_only_at = 0x12000, ram_size = 0x20000;
+    static constexpr u64 tables_at = 0x1000, data_at = 0x10000, read_only_at = 0x12000, system_at = 0x14000,
+                         kernel_stack_at = 0x15000, ram_size = 0x20000;
 
     GuestSide(CpuModel model, std::unique_ptr<NativeRunner> native);
-    void map_page(u32 linear, u64 gpa, bool writable);
+    void map_page(u32 linear, u64 gpa, u32 rights);
     void map_data(u32 linear);
-    void set_segments(Mode mode);
+    void make_kernel();
+    void set_segments(CpuImage const& image);
     Outcome execute(Case const& test);
+    Ending leave_handler(CpuImage& image);
+    template <class T> T read(u64 gpa) const;
+    template <class T> void write(u64 gpa, T value);
 
     u32 port_read(u16, unsigned) override { return ~u32{0}; }
     void port_write(u16, u32, unsigned) override {}

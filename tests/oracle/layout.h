@@ -15,8 +15,14 @@
 #define STATE_HOST_STACK 48
 #define STATE_HOST_RETURN 56
 #define STATE_LANDING 64
-#define STATE_STACK_SELECTOR 68
-#define STATE_DATA_SELECTOR 72
+#define STATE_ES 68
+#define STATE_CS 70
+#define STATE_SS 72
+#define STATE_DS 74
+#define STATE_FS 76
+#define STATE_GS 78
+#define STATE_HOST_FS_BASE 80
+#define STATE_HOST_GS_BASE 88
 #define STATE_FPU 128
 
 // Selectors of Linux's user segments (x86-64), and of our own in the LDT.

@@ -20,8 +20,12 @@ bool is_memory_fault(Ending const& ending) {
            (vector == Vector::ss || vector == Vector::gp || vector == Vector::pf || vector == Vector::ac);
 }
 
-/// SDM 3A 8.1.1: accesses of more than a quadword may be several; so may masked ones. Processors make them in an order of
-/// their own; so which byte is the first to fault, and with which fault, is not architectural.
+bool is_save(Op op) {
+    return op == Op::xsave || op == Op::xsaveopt;
+}
+
+/// SDM 3A 8.1.1: accesses of more than a quadword may be several; so may masked ones, and the words of a far transfer's
+/// frame are. Processors make them in an order of their own (RET reads CS before EIP); so which byte is the first to fault, and with which fault, is not architectural.
 bool in_pieces(Case const& test) {
     if (test.refused) return false;
     insn::Insn const& insn = test.insn;
@@ -29,8 +33,9 @@ bool in_pieces(Case const& test) {
     constexpr unsigned extended = 10;
     if (insn::memory_bytes(insn) == extended) return true;
     bool const area = op == Op::fnstenv || op == Op::fnsave || op == Op::fldenv || op == Op::frstor ||
-                      op == Op::fxsave || op == Op::fxrstor;
-    return area || op == Op::maskmov || op == Op::vmaskmov || op == Op::gather;
+                      op == Op::fxsave || op == Op::fxrstor || op == Op::xrstor || is_save(op);
+    bool const frame = op == Op::ret_far || op == Op::iret || op == Op::call_far || op == Op::call_far_indirect;
+    return area || frame || op == Op::maskmov || op == Op::vmaskmov || op == Op::gather;
 }
 
 /// Bytes that are no instruction have no length by the manual: is there an immediate, is there a ModRM byte? With many
@@ -57,10 +62,33 @@ bool same_ending(Case const& test, Ending native, Ending guest) {
 }
 
 /// SDM 3A 8.1.1: a store of more than a quadword may be made of several accesses, "some of which may complete (writing to
-/// memory) while another causes the operation to fault".
+/// memory) while another causes the operation to fault". A far CALL whose target lies beyond its segment's limit may have
+/// written its frame below ESP: SDM 2A CALL does not, processors do.
 bool may_store_partly(Case const& test, Ending native) {
+    if (!native.faulted || test.refused) return false;
     constexpr unsigned quadword = 8;
-    return native.faulted && !test.refused && insn::memory_bytes(test.insn) > quadword;
+    Op const op = test.insn.def->op;
+    bool const pushes_frame = op == Op::call_far || op == Op::call_far_indirect;
+    return pushes_frame || is_save(op) || insn::memory_bytes(test.insn) > quadword;
+}
+
+bool same_selector(u16 native, u16 guest) {
+    return native == guest || (Selector{{native}}.is_null() && Selector{{guest}}.is_null());
+}
+
+void hide_host_values(Case const& test, CpuImage const& native, CpuImage& guest) {
+    if (test.refused) return;
+    auto const hide = [&](u8 gpr) { guest.gpr[gpr] = native.gpr[gpr]; };
+    switch (test.insn.def->op) {
+    case Op::cpuid: return hide(eax), hide(ebx), hide(ecx), hide(edx);
+    case Op::rdtscp: return hide(eax), hide(ecx), hide(edx);
+    case Op::rdtsc:
+    case Op::xgetbv: return hide(eax), hide(edx);
+    case Op::rdrand:
+    case Op::rdseed: guest.eflags = (guest.eflags & ~u32{1}) | (native.eflags & 1); [[fallthrough]];
+    case Op::rdpid: return hide(test.insn.rm());
+    default: return;
+    }
 }
 
 /// SDM 1 9.5.1 has an MMX instruction set TOP and the tags, but not when: processors may have done it, or half of it,

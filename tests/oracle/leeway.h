@@ -12,6 +12,11 @@ u32 compared_flags(Case const& test);
 bool same_ending(Case const& test, Ending native, Ending guest);
 /// May a store that faulted have written a part of its bytes?
 bool may_store_partly(Case const& test, Ending native);
+/// Null selectors are all alike: those with an RPL become 0 whenever an interrupt returns (SDM 2A IRET), so that nobody
+/// can rely on it.
+bool same_selector(u16 native, u16 guest);
+/// Takes what only the host can know from it: time, random numbers, CPUID, XCR0. All around it is compared.
+void hide_host_values(Case const& test, CpuImage const& native, CpuImage& guest);
 /// Brings state that a faulting instruction leaves as it likes to one form.
 void make_comparable(Case const& test, Ending native, CpuImage& image);
 

@@ -34,7 +34,7 @@ public:
           native_{native},
           guest_{guest},
           comparison_{native, guest, last, options.report},
-          generator_{options.seed} {}
+          generator_{options.seed, native} {}
 
     void run();
     bool passed() const { return comparison_.tally().failures == 0 && coverage_.unreached == 0 && some_ran(); }
@@ -45,7 +45,7 @@ private:
     void run_rows(Mode mode, u64 cases);
     void run_row(Mode mode, insn::InsnDef const& row, u64 cases);
     void run_random_code(Mode mode, u64 cases);
-    void run_case(Case const& test);
+    void refill_if_due();
 
     Options const& options_;
     Native32& native_;
@@ -53,22 +53,25 @@ private:
     Comparison comparison_;
     Generator generator_;
     Coverage coverage_{};
-    u64 made_{};
+    u64 next_refill_{};
 };
 
-void Test::run_case(Case const& test) {
+/// A case holds for the segments that there were when it was made; so they change before.
+void Test::refill_if_due() {
     constexpr u64 cases_between_refills = 64;
-    if (made_++ % cases_between_refills == 0) comparison_.refill(generator_);
-    comparison_.run(test);
+    if (comparison_.tally().cases < next_refill_) return;
+    comparison_.refill(generator_);
+    next_refill_ = comparison_.tally().cases + cases_between_refills;
 }
 
 void Test::run_row(Mode mode, insn::InsnDef const& row, u64 cases) {
     u64 made = 0;
     for (u64 attempt = 0; made < cases && attempt < 32 * cases + 1024; ++attempt) {
+        refill_if_due();
         auto const test = generator_.make(mode, row);
         if (!test) continue;
         ++made;
-        run_case(*test);
+        comparison_.run(*test);
     }
     coverage_.unreached += made == 0;
     if (made == 0) fmt::print("no case could be made for {} (opcode {:02x})\n", row.name, row.opcode);
@@ -91,8 +94,10 @@ void Test::run_rows(Mode mode, u64 cases) {
 }
 
 void Test::run_random_code(Mode mode, u64 cases) {
-    for (u64 i = 0; i < cases; ++i)
-        if (auto const test = generator_.make_random(mode)) run_case(*test);
+    for (u64 i = 0; i < cases; ++i) {
+        refill_if_due();
+        if (auto const test = generator_.make_random(mode)) comparison_.run(*test);
+    }
 }
 
 /// Most cases are of rows in 32-bit code; a quarter each is in 16-bit code and of random bytes.

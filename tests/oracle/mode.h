@@ -41,9 +41,5 @@ constexpr u32 code_start(Mode mode) {
 constexpr u32 code_base(Mode mode) {
     return mode == Mode::flat32 ? 0 : ORACLE_CODE;
 }
-/// The offset of the data in DS, ES and SS, for addresses of this width.
-constexpr u32 data_start(Mode mode, unsigned address_width) {
-    return mode == Mode::flat32 && address_width == 4 ? ORACLE_DATA : ORACLE_LOW;
-}
 
 } // namespace ring3::oracle

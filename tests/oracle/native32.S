@@ -7,6 +7,17 @@
         .intel_syntax noprefix
         .text
 
+// FS and GS as C++ has them: thread-local data lie behind FS. Changes RAX.
+        .macro load_host_bases
+        xor eax, eax
+        mov fs, eax
+        mov gs, eax
+        mov rax, qword ptr [ORACLE_STATE + STATE_HOST_FS_BASE]
+        wrfsbase rax
+        mov rax, qword ptr [ORACLE_STATE + STATE_HOST_GS_BASE]
+        wrgsbase rax
+        .endm
+
 // void native32_run(): everything goes through the state block at its fixed address. EFLAGS.AC may be set from the POPFQ
 // on: all accesses from there are aligned.
         .globl native32_run
@@ -24,9 +35,10 @@ native32_run:
         mov eax, 7
         xor edx, edx
         xrstor [ORACLE_STATE + STATE_FPU]
-        mov eax, dword ptr [ORACLE_STATE + STATE_DATA_SELECTOR]
-        mov ds, eax
-        mov es, eax
+        mov ds, word ptr [ORACLE_STATE + STATE_DS]
+        mov es, word ptr [ORACLE_STATE + STATE_ES]
+        mov fs, word ptr [ORACLE_STATE + STATE_FS]
+        mov gs, word ptr [ORACLE_STATE + STATE_GS]
         push qword ptr [ORACLE_STATE + STATE_EFLAGS]
         popfq
         mov ecx, dword ptr [ORACLE_STATE + STATE_GPR + 4]
@@ -35,8 +47,7 @@ native32_run:
         mov ebp, dword ptr [ORACLE_STATE + STATE_GPR + 20]
         mov esi, dword ptr [ORACLE_STATE + STATE_GPR + 24]
         mov edi, dword ptr [ORACLE_STATE + STATE_GPR + 28]
-        mov eax, dword ptr [ORACLE_STATE + STATE_STACK_SELECTOR]
-        mov ss, eax
+        mov ss, word ptr [ORACLE_STATE + STATE_SS]
         mov esp, dword ptr [ORACLE_STATE + STATE_GPR + 16]
         mov eax, dword ptr [ORACLE_STATE + STATE_GPR]
         jmp fword ptr [ORACLE_STATE + STATE_TARGET]
@@ -47,6 +58,9 @@ native32_return:
         popfq
         mov eax, SELECTOR_DATA
         mov ss, eax
+        mov ds, eax
+        mov es, eax
+        load_host_bases
         fninit
         push 0x1f80
         ldmxcsr [rsp]
@@ -60,13 +74,20 @@ native32_return:
         ret
         .size native32_run, . - native32_run
 
-// The signal handler's entry. The kernel leaves EFLAGS.AC as it was, and C++ code may be misaligned.
+// The signal handler's entry. The kernel leaves EFLAGS.AC as it was, and C++ code may be misaligned; it leaves DS, ES, FS
+// and GS too, but SS and CS are in the frame. Signals that are not of the instruction under test find FS and GS as they
+// should be, and store what nobody reads.
         .globl native32_on_signal
         .type native32_on_signal, @function
 native32_on_signal:
         pushfq
         and dword ptr [rsp], ~FLAG_AC
         popfq
+        mov word ptr [ORACLE_STATE + STATE_ES], es
+        mov word ptr [ORACLE_STATE + STATE_DS], ds
+        mov word ptr [ORACLE_STATE + STATE_FS], fs
+        mov word ptr [ORACLE_STATE + STATE_GS], gs
+        load_host_bases
         jmp native32_handle_signal
         .size native32_on_signal, . - native32_on_signal
 
@@ -86,6 +107,11 @@ native32_trampoline:
         mov rsp, qword ptr [ORACLE_STATE + STATE_HOST_STACK]
         pushfq
         pop qword ptr [ORACLE_STATE + STATE_EFLAGS]
+        mov word ptr [ORACLE_STATE + STATE_ES], es
+        mov word ptr [ORACLE_STATE + STATE_SS], ss
+        mov word ptr [ORACLE_STATE + STATE_DS], ds
+        mov word ptr [ORACLE_STATE + STATE_FS], fs
+        mov word ptr [ORACLE_STATE + STATE_GS], gs
         mov eax, 7
         xor edx, edx
         xsave [ORACLE_STATE + STATE_FPU]

@@ -7,10 +7,12 @@
 //     native32_run (64-bit) --ljmp 23h--> [instruction][ljmp 33h: landing 0]   ...   [ljmp 33h: landing 1]
 //                                               |                                     ^ branches are aimed here
 //                                               +-- fault --> signal handler --> native32_return
+//                                               +-- far transfer --> [INT3] --> the same
 #pragma once
 
 #include "base/result.h"
 #include "monitor/cpu/state.h"
+#include "tests/oracle/descriptors.h"
 #include "tests/oracle/mode.h"
 
 #include <memory>
@@ -24,7 +26,10 @@ inline constexpr u32 read_only_page = ORACLE_DATA + read_only_offset;
 struct CpuImage {
     u32 gpr[8]{};
     u32 eflags{};
+    std::array<u16, 6> selectors{}; // ES CS SS DS FS GS; CS is 0 at the end if nobody could see it
     ExtendedState fpu{};
+    u16& selector(SegmentName name) { return selectors[static_cast<u8>(name)]; }
+    u16 selector(SegmentName name) const { return selectors[static_cast<u8>(name)]; }
 };
 
 /// How the instruction ended.
@@ -48,10 +53,15 @@ public:
     virtual bool has_low_data() const = 0;
     virtual std::span<u8> data() = 0;           // the writable pages
     virtual std::span<u8> read_only_data() = 0; // the read-only page, through a writable alias
+    /// The descriptors that user mode can see, and use, in the host's GDT.
+    virtual DescriptorTable gdt() const = 0;
+    /// Makes LDT entries; none if offers(code16) says no.
+    virtual void set_ldt(DescriptorTable const& ldt) = 0;
     /// Runs `code` (1 to 16 bytes) placed at ORACLE_CODE.
     virtual Ending run(Mode mode, std::span<u8 const> code, CpuImage& image) = 0;
-    /// Where branches land that are aimed at `taken_offset` behind the start of the code.
-    static constexpr u32 taken_offset = 0x60;
+    /// Where branches land that are aimed at `taken_offset` behind the start of the code. Far transfers land on an INT3
+    /// at `far_offset`, whose signal shows CS.
+    static constexpr u32 taken_offset = 0x60, far_offset = 0xa0;
 };
 
 } // namespace ring3::oracle

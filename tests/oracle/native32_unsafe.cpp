@@ -1,10 +1,14 @@
 #include "tests/oracle/native32.h"
 
+#include "monitor/cpu/outcome.h"
+
+#include <algorithm>
 #include <asm/ldt.h>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <fmt/format.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
@@ -33,14 +37,15 @@ struct NativeState {
     u64 host_stack;
     u64 host_return;
     u32 landing;
-    u32 stack_selector, data_selector;
-    u8 filler[52];
+    u16 selectors[6]; // ES CS SS DS FS GS
+    u64 host_fs_base, host_gs_base;
+    u8 filler[32];
     ExtendedState fpu;
 };
 static_assert(offsetof(NativeState, eflags) == STATE_EFLAGS && offsetof(NativeState, target_offset) == STATE_TARGET);
 static_assert(offsetof(NativeState, host_stack) == STATE_HOST_STACK && offsetof(NativeState, landing) == STATE_LANDING);
-static_assert(offsetof(NativeState, stack_selector) == STATE_STACK_SELECTOR);
-static_assert(offsetof(NativeState, data_selector) == STATE_DATA_SELECTOR && offsetof(NativeState, fpu) == STATE_FPU);
+static_assert(offsetof(NativeState, selectors) == STATE_ES && offsetof(NativeState, fpu) == STATE_FPU);
+static_assert(offsetof(NativeState, host_fs_base) == STATE_HOST_FS_BASE);
 
 constexpr u32 landing_marker = 0x11111111;
 
@@ -55,13 +60,20 @@ Ending ending_of_fault;
 constexpr int signals[] = {SIGSEGV, SIGILL, SIGFPE, SIGBUS, SIGTRAP};
 struct sigaction previous[NSIG];
 
-/// Did the signal come from the instruction under test?
-bool ran_natively(ucontext_t const& context) {
-    u16 const cs = static_cast<u16>(context.uc_mcontext.gregs[REG_CSGSFS]);
-    return cs == SELECTOR_CODE32 || cs == SELECTOR_CODE16;
+/// Of the interrupted code; the kernel's frame has CS, GS, FS and SS in one word.
+u16 frame_cs(ucontext_t const& context) {
+    return static_cast<u16>(context.uc_mcontext.gregs[REG_CSGSFS]);
+}
+u16 frame_ss(ucontext_t const& context) {
+    return static_cast<u16>(context.uc_mcontext.gregs[REG_CSGSFS] >> 48);
 }
 
-/// CS and SS of 64-bit code; the kernel's frame has CS, GS, FS and SS in one word.
+/// Did the signal come from the instruction under test?
+bool ran_natively(ucontext_t const& context) {
+    return frame_cs(context) != SELECTOR_CODE64;
+}
+
+/// CS and SS of 64-bit code.
 greg_t with_host_segments(greg_t segments) {
     constexpr greg_t gs_and_fs = 0x0000'ffff'ffff'0000;
     return (segments & gs_and_fs) | SELECTOR_CODE64 | greg_t{SELECTOR_DATA} << 48;
@@ -81,6 +93,8 @@ void on_signal(int number, siginfo_t* info, void* raw) {
     constexpr int order[] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI};
     for (unsigned i = 0; i < 8; ++i) state().gpr[i] = static_cast<u32>(gregs[order[i]]);
     state().eflags = static_cast<u64>(gregs[REG_EFL]);
+    state().selectors[static_cast<u8>(SegmentName::cs)] = frame_cs(context);
+    state().selectors[static_cast<u8>(SegmentName::ss)] = frame_ss(context);
     // The frame's state is an XSAVE image in standard form (the kernel's signal ABI).
     std::memcpy(&state().fpu, context.uc_mcontext.fpregs, sizeof state().fpu);
     ending_of_fault = {true, static_cast<u8>(gregs[REG_TRAPNO]), static_cast<u32>(gregs[REG_ERR]),
@@ -100,26 +114,52 @@ Result<void> map_at(u64 address, std::size_t size, int protection, int fd, off_t
     return fail(ExitStatus::host_lacks, fmt::format("cannot map {:#x}: {}", address, std::strerror(errno)));
 }
 
-/// Makes an LDT entry as the plan says, if the kernel knows LDTs.
-bool make_segment(SegmentPlan const& plan, bool is_code) {
+/// Makes an LDT entry, if the kernel knows LDTs.
+bool make_ldt_entry(unsigned index, Descriptor descriptor) {
+    using Rights = SegmentRights;
+    Rights const rights = descriptor.rights();
     struct user_desc entry {};
-    entry.entry_number = plan.selector >> 3;
-    entry.base_addr = plan.base;
-    entry.limit = plan.limit;
-    entry.contents = is_code ? MODIFY_LDT_CONTENTS_CODE : MODIFY_LDT_CONTENTS_DATA;
-    constexpr int write_entry = 1;
+    entry.entry_number = index;
+    entry.base_addr = descriptor.base();
+    entry.limit = rights.has<Rights::G>() ? descriptor.limit() >> 12 : descriptor.limit();
+    entry.contents = rights.get<Rights::Type>() >> 2 & 3;
+    entry.read_exec_only = !rights.has<Rights::Writable>();
+    entry.seg_32bit = rights.has<Rights::DB>();
+    entry.limit_in_pages = rights.has<Rights::G>();
+    entry.seg_not_present = !rights.has<Rights::P>();
+    entry.useable = rights.has<Rights::AVL>();
+    constexpr int write_entry = 0x11; // with `useable` and entries that are not present
     return syscall(SYS_modify_ldt, write_entry, &entry, sizeof entry) == 0;
 }
 
-bool make_16bit_segments() {
-    return make_segment(code16_segment, true) && make_segment(data16_segment, false);
+/// What LAR and LSL tell of a GDT entry at CPL 3. The base they do not tell; Linux has 0 in all that user mode can use.
+Descriptor visible_gdt_entry(unsigned index) {
+    u32 const selector = index << 3 | 3;
+    u32 rights = 0, limit = 0;
+    bool visible = false;
+    asm("lar %2, %0" : "=r"(rights), "=@ccz"(visible) : "r"(selector));
+    asm("lsl %1, %0" : "=r"(limit) : "r"(selector));
+    if (!visible) return {};
+    if ((rights & SegmentRights::G::mask) != 0) limit >>= 12;
+    u64 const high = (rights & SegmentRights::in_descriptor) | (limit & 0xf'0000);
+    return {high << 32 | (limit & 0xffff)};
 }
 
-/// `ljmp 33h:trampoline`; 16-bit code needs a prefix for the 32-bit offset.
-void put_landing(Mode mode, u8* where, u32 trampoline) {
-    if (mode == Mode::code16) *where++ = 0x66;
-    u8 code[7] = {0xea, 0, 0, 0, 0, SELECTOR_CODE64, 0};
-    std::memcpy(code + 1, &trampoline, sizeof trampoline);
+/// FS and GS are reloaded around every case, and their bases restored by WRFSBASE and WRGSBASE.
+bool kernel_allows_fsgsbase() {
+    constexpr unsigned long fsgsbase = 2; // HWCAP2_FSGSBASE
+    return (getauxval(AT_HWCAP2) & fsgsbase) != 0;
+}
+
+/// `ljmp 33h:trampoline`, in code of either size: the NOP's displacement is two bytes longer in 32-bit code.
+///
+///     32-bit code    nop [eax+07eb0000h]              ljmp 33h:trampoline
+///     16-bit code    nop [bx+si+0]  jmp $+9  ...                            ljmp 33h:trampoline
+void put_landing(u8* where, u32 trampoline) {
+    u8 code[] = {0x0f, 0x1f, 0x80, 0, 0, 0xeb, 7, 0xea, 0, 0, 0, 0, SELECTOR_CODE64, 0,
+                 0x66, 0xea, 0,    0, 0, 0,    SELECTOR_CODE64, 0};
+    std::memcpy(code + 8, &trampoline, sizeof trampoline);
+    std::memcpy(code + 16, &trampoline, sizeof trampoline);
     std::memcpy(where, code, sizeof code);
 }
 
@@ -139,40 +179,66 @@ void copy_trampoline(unsigned landing) {
 class Native32Process final : public Native32 {
 public:
     Native32Process(u8* alias, bool has_low_data)
-        : alias_{alias}, has_low_data_{has_low_data}, has_code16_{make_16bit_segments()} {}
+        : alias_{alias}, has_low_data_{has_low_data}, has_ldt_{make_ldt_entry(0, {})} {
+        for (unsigned i = 0; i < table_entries; ++i) tables_.gdt[i] = visible_gdt_entry(i).raw;
+        tables_.has_ldt = has_ldt_;
+    }
     bool has_low_data() const override { return has_low_data_; }
-    bool offers(Mode mode) const override { return mode == Mode::flat32 || has_code16_; }
+    bool offers(Mode mode) const override { return mode == Mode::flat32 || has_ldt_; }
     std::span<u8> data() override { return {alias_, data_size}; }
     std::span<u8> read_only_data() override { return {alias_ + data_size, page_size}; }
 
+    DescriptorTable gdt() const override { return tables_.gdt; }
+    void set_ldt(DescriptorTable const& ldt) override {
+        for (unsigned i = 0; has_ldt_ && i < table_entries; ++i)
+            if (fresh_ || ldt[i] != tables_.ldt[i]) make_ldt_entry(i, {ldt[i]});
+        tables_.ldt = ldt;
+        fresh_ = false;
+    }
+
     Ending run(Mode mode, std::span<u8 const> code, CpuImage& image) override {
-        place(mode, code);
+        place(code);
         NativeState& s = state();
         std::memcpy(s.gpr, image.gpr, sizeof s.gpr);
         s.eflags = image.eflags;
         s.fpu = image.fpu;
         s.target_offset = code_start(mode);
-        s.target_selector = mode == Mode::flat32 ? SELECTOR_CODE32 : SELECTOR_CODE16;
-        s.stack_selector = s.data_selector = mode == Mode::flat32 ? SELECTOR_DATA : SELECTOR_DATA16;
+        s.target_selector = image.selector(SegmentName::cs);
+        std::ranges::copy(image.selectors, s.selectors);
+        s.selectors[static_cast<u8>(SegmentName::cs)] = 0;
         native32_run();
         std::memcpy(image.gpr, s.gpr, sizeof s.gpr);
         image.eflags = static_cast<u32>(s.eflags);
         image.fpu = s.fpu;
-        if (s.landing == 0xffffffff) return ending_of_fault;
+        std::ranges::copy(s.selectors, image.selectors.begin());
+        if (s.landing == 0xffffffff) return ending_of_signal(image);
         u32 const offset = s.landing == 0 ? static_cast<u32>(code.size()) : taken_offset;
         return {false, 0, 0, 0, code_start(mode) + offset};
     }
 
 private:
-    static void place(Mode mode, std::span<u8 const> code) {
+    static void place(std::span<u8 const> code) {
+        constexpr u8 int3 = 0xcc;
         u8* const place = at<u8>(ORACLE_CODE);
         std::memcpy(place, code.data(), code.size());
-        put_landing(mode, place + code.size(), trampoline_at(0));
-        put_landing(mode, place + taken_offset, trampoline_at(1));
+        put_landing(place + code.size(), trampoline_at(0));
+        put_landing(place + taken_offset, trampoline_at(1));
+        place[far_offset] = int3;
+    }
+
+    /// The INT3 at the far landing is no fault but an arrival.
+    Ending ending_of_signal(CpuImage const& image) const {
+        u32 const before = ending_of_fault.eip - 1;
+        u32 const linear = tables_.at(image.selector(SegmentName::cs)).base() + before;
+        bool const arrived =
+            ending_of_fault.vector == static_cast<u8>(Vector::bp) && linear == ORACLE_CODE + far_offset;
+        return arrived ? Ending{false, 0, 0, 0, before} : ending_of_fault;
     }
 
     u8* alias_;
-    bool has_low_data_, has_code16_;
+    bool has_low_data_, has_ldt_;
+    bool fresh_{true};
+    Tables tables_{};
 };
 
 /// The data once more at low addresses, if vm.mmap_min_addr allows.
@@ -199,6 +265,7 @@ extern "C" void native32_handle_signal(int number, siginfo_t* info, void* contex
 
 Result<std::unique_ptr<Native32>> Native32::create() {
     static_assert(landing_marker == 0x11111111, "as in native32.S");
+    if (!kernel_allows_fsgsbase()) return fail(ExitStatus::host_lacks, "this host has no FSGSBASE for programs");
     int const fd = memfd_create("oracle", MFD_CLOEXEC);
     if (fd < 0 || ftruncate(fd, data_size + page_size) != 0) return fail(ExitStatus::host_lacks, "no memfd");
     TRY_VOID(map_at(ORACLE_STATE, page_size, PROT_READ | PROT_WRITE, -1, 0));
@@ -213,6 +280,8 @@ Result<std::unique_ptr<Native32>> Native32::create() {
     copy_trampoline(0);
     copy_trampoline(1);
 
+    asm("rdfsbase %0" : "=r"(state().host_fs_base));
+    asm("rdgsbase %0" : "=r"(state().host_gs_base));
     handle_signals();
     return std::make_unique<Native32Process>(static_cast<u8*>(alias), low);
 }

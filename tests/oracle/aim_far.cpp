@@ -1,0 +1,55 @@
+#include "tests/oracle/aim_far.h"
+
+#include <cstring>
+
+namespace ring3::oracle {
+
+namespace {
+
+void append(std::vector<u8>& bytes, u32 value, unsigned size) {
+    for (unsigned i = 0; i < size; ++i) bytes.push_back(static_cast<u8>(value >> 8 * i));
+}
+
+/// SS of the other size now and then: stacks of 16 bits in 32-bit code, and the other way round.
+u16 stack_selector(Random& random, Tables const& tables, Mode mode) {
+    bool const narrow = (mode == Mode::code16) != (tables.has_ldt && random.one_in(16));
+    return narrow ? SELECTOR_DATA16 : SELECTOR_DATA;
+}
+
+} // namespace
+
+void choose_segments(Random& random, Tables const& tables, Case& test) {
+    CpuImage& image = test.image;
+    bool const flat = test.mode == Mode::flat32;
+    u16 const data = flat ? SELECTOR_DATA : SELECTOR_DATA16;
+    image.selector(SegmentName::cs) = flat ? SELECTOR_CODE32 : SELECTOR_CODE16;
+    image.selector(SegmentName::ss) = stack_selector(random, tables, test.mode);
+    for (SegmentName name : {SegmentName::ds, SegmentName::es})
+        image.selector(name) = random.one_in(16) ? loadable_selector(random, tables) : data;
+    for (SegmentName name : {SegmentName::fs, SegmentName::gs})
+        image.selector(name) = random.one_in(6) ? data : loadable_selector(random, tables);
+}
+
+FarTarget far_target(Random& random, Tables const& tables) {
+    u16 const selector = random.one_in(3) ? any_selector(random, tables) : code_selector(random, tables);
+    u32 const base = tables.at(selector).base();
+    u32 const offset = random.one_in(12) ? random.word32() : ORACLE_CODE + Native32::far_offset - base;
+    return {offset, selector};
+}
+
+std::vector<u8> pointer_bytes(FarTarget target, unsigned operand_size) {
+    std::vector<u8> bytes;
+    append(bytes, target.offset, operand_size);
+    append(bytes, target.selector, sizeof target.selector);
+    return bytes;
+}
+
+std::vector<u8> frame_bytes(FarTarget target, u32 flags, unsigned operand_size) {
+    std::vector<u8> bytes;
+    append(bytes, target.offset, operand_size);
+    append(bytes, target.selector, operand_size);
+    append(bytes, flags, operand_size);
+    return bytes;
+}
+
+} // namespace ring3::oracle
