@@ -41,6 +41,7 @@ Machine::Machine(driver::MachineConfig const& config, driver::MonitorEnd& channe
       native_{std::move(native)},
       memory_{*this},
       vcpu_{memory_, *this, model_, *native_, channel_.trace()},
+      memory_map_{vcpu_.mmu},
       a20_{vcpu_.mmu},
       serial_{{{channel, 0}, {channel, 1}, {channel, 2}, {channel, 3}}},
       parallel_{channel},
@@ -53,6 +54,7 @@ Machine::Machine(driver::MachineConfig const& config, driver::MonitorEnd& channe
     memory_.unmap({pc::video_memory}, video_memory_size);
     if (split.high != 0) memory_.map({pc::high_memory}, config.ram.subspan(split.low), PhysicalMemory::Kind::ram);
     vcpu_.mmu.set_physical_bits(model_.physical_bits());
+    memory_map_.set_registers(board_.mmio());
     vcpu_.listener = &log_;
     dispatcher_.set_wants_blocks(config.log.execution);
     board_.ports().set_unclaimed(this);
@@ -78,6 +80,8 @@ PcOutside Machine::outside() {
         if (config_.serial[port]) ends.serial[port] = &serial_[port];
     ends.parallel = &parallel_;
     ends.debug_console = &debugcon_;
+    ends.dma = &dma_;
+    ends.memory_map = &memory_map_;
     return ends;
 }
 

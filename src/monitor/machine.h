@@ -16,6 +16,7 @@
 #include "monitor/devices/board/pc.h"
 #include "monitor/dispatcher/dispatcher.h"
 #include "monitor/event_log.h"
+#include "monitor/guest_memory.h"
 #include "monitor/interpreter/native_runner.h"
 #include "monitor/serial_end.h"
 #include "monitor/virtual_clock.h"
@@ -119,6 +120,8 @@ private:
     std::unique_ptr<NativeRunner> native_;
     PhysicalMemory memory_;
     Vcpu vcpu_;
+    GuestDma dma_{memory_};
+    GuestMemoryMap memory_map_;
     A20Line a20_;
     std::array<SerialEnd, driver::serial_ports> serial_;
     CharEnd<driver::ParallelOut> parallel_;

@@ -2,6 +2,25 @@
 
 namespace ring3 {
 
+bool PciBus::plug(unsigned slot, unsigned function, PciFunction& what) {
+    PciFunction*& place = functions_[slot % 32][function % 8];
+    if (place) return false;
+    place = &what;
+    what.plug_into(spaces_, interrupts_, {slot, function});
+    return true;
+}
+
+void PciBus::reset() {
+    address_ = {};
+    reset_control_ = {};
+    for_each([](unsigned, unsigned, PciFunction& function) { function.reset(); });
+}
+
+/// A window that has moved may have left a place that another one waits for.
+void PciBus::map_windows() {
+    for_each([](unsigned, unsigned, PciFunction& function) { function.map_windows(); });
+}
+
 PciFunction* PciBus::selected() const {
     if (!address_.has<Address::Enable>() || address_.get<Address::Bus>() != 0) return nullptr;
     return functions_[address_.get<Address::Slot>()][address_.get<Address::Function>()];
@@ -13,7 +32,10 @@ u32 PciBus::read_data(u16 offset, unsigned bytes) const {
 }
 
 void PciBus::write_data(u16 offset, u32 value, unsigned bytes) {
-    if (PciFunction* function = selected()) function->write_config(config_offset(offset), value, bytes);
+    PciFunction* function = selected();
+    if (!function) return;
+    function->write_config(config_offset(offset), value, bytes);
+    map_windows();
 }
 
 u8 PciBus::read(u16 offset) {

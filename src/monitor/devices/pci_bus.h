@@ -17,19 +17,26 @@ class PciBus final : public PortDevice {
 public:
     static constexpr PortRange ports{0xcf8, 8};
 
-    explicit PciBus(Line& reset_pin) : reset_{reset_pin} {}
+    PciBus(Line& reset_pin, PciSpaces const& spaces, PciInterrupts& interrupts)
+        : reset_{reset_pin}, spaces_{spaces}, interrupts_{interrupts} {}
 
-    /// Puts a function into a slot. Functions outlive the bus.
-    void plug(unsigned slot, unsigned function, PciFunction& what) { functions_[slot % 32][function % 8] = &what; }
+    /// Puts a function into a slot. Functions outlive the bus. False: somebody is there already.
+    [[nodiscard]] bool plug(unsigned slot, unsigned function, PciFunction& what);
+    /// What is plugged in there; nullptr: nothing.
+    PciFunction* function(unsigned slot, unsigned function) const { return functions_[slot % 32][function % 8]; }
+    /// Calls `act(slot, function, PciFunction&)` for all of them.
+    void for_each(auto&& act) const {
+        for (unsigned slot = 0; slot < functions_.size(); ++slot)
+            for (unsigned number = 0; number < functions_[slot].size(); ++number)
+                if (functions_[slot][number]) act(slot, number, *functions_[slot][number]);
+    }
 
     u8 read(u16 offset) override;
     void write(u16 offset, u8 value) override;
     u32 read_wide(u16 offset, unsigned bytes) override;
     void write_wide(u16 offset, u32 value, unsigned bytes) override;
-    void reset() {
-        address_ = {};
-        reset_control_ = {};
-    }
+    /// RST#, which all functions see.
+    void reset();
 
     void visit(auto&& archive) {
         archive("pci.address", address_.raw);
@@ -53,9 +60,12 @@ private:
     PciFunction* selected() const;
     u32 read_data(u16 offset, unsigned bytes) const;
     void write_data(u16 offset, u32 value, unsigned bytes);
+    void map_windows();
     u8 config_offset(u16 offset) const { return static_cast<u8>(address_.get<Address::Register>() * 4 + offset % 4); }
 
     Line& reset_;
+    PciSpaces spaces_;
+    PciInterrupts& interrupts_;
     std::array<std::array<PciFunction*, 8>, 32> functions_{};
     Address address_{};
     ResetControl reset_control_{};

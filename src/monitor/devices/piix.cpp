@@ -10,7 +10,7 @@ constexpr u32 host_bridge_class = 0x06'0000, isa_bridge_class = 0x06'0100, other
 // ---- 82441FX
 
 HostBridge::HostBridge() : PciFunction{{intel, 0x1237, host_bridge_class, 0x02}} {
-    reset();
+    HostBridge::reset();
 }
 
 void HostBridge::reset() {
@@ -24,7 +24,7 @@ void HostBridge::reset() {
 
 IsaBridge::IsaBridge(IrqLines irqs, std::array<u8, pirq_count> routes)
     : PciFunction{{intel, 0x7000, isa_bridge_class, 0x00, true}}, irqs_{irqs}, firmware_routes_{routes} {
-    reset();
+    IsaBridge::reset();
 }
 
 void IsaBridge::reset() {
@@ -69,7 +69,7 @@ PowerManagementFunction::PowerManagementFunction(PortBus& ports, AcpiPm& pm, u16
       pm_{pm},
       firmware_base_{base},
       sci_irq_{sci_irq} {
-    reset();
+    PowerManagementFunction::reset();
 }
 
 void PowerManagementFunction::reset() {

@@ -16,7 +16,7 @@ namespace ring3 {
 class HostBridge final : public PciFunction {
 public:
     HostBridge();
-    void reset();
+    void reset() override;
 };
 
 class IsaBridge final : public PciFunction {
@@ -28,7 +28,7 @@ public:
     /// `routes`: the IRQs to which firmware routes PIRQA# .. PIRQD#.
     IsaBridge(IrqLines irqs, std::array<u8, pirq_count> routes);
     void set_pirq(unsigned number, bool asserted);
-    void reset();
+    void reset() override;
 
     void visit(auto&& archive) {
         archive("piix3.asserted", asserted_); // before the routes, which drive lines by it
@@ -52,7 +52,7 @@ private:
 class PowerManagementFunction final : public PciFunction {
 public:
     PowerManagementFunction(PortBus& ports, AcpiPm& pm, u16 base, u8 sci_irq);
-    void reset();
+    void reset() override;
 
 private:
     static constexpr u8 pm_base = 0x40, misc = 0x80;

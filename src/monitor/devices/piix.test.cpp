@@ -14,13 +14,17 @@ struct Power final : PowerSwitch {
     void input_wanted() override {}
 };
 
+struct NoInterrupts final : PciInterrupts {
+    void set_intx(unsigned, unsigned, unsigned, bool) override {}
+};
+
 class PciTest : public testing::Test {
 protected:
     PciTest() {
         EXPECT_TRUE(ports.claim(PciBus::ports, pci));
-        pci.plug(0, 0, host);
-        pci.plug(1, 0, isa);
-        pci.plug(1, 3, pm_function);
+        EXPECT_TRUE(pci.plug(0, 0, host));
+        EXPECT_TRUE(pci.plug(1, 0, isa));
+        EXPECT_TRUE(pci.plug(1, 3, pm_function));
     }
     void select(unsigned slot, unsigned function, unsigned offset) {
         ports.write(0xcf8, 0x8000'0000u | slot << 11 | function << 8 | (offset & 0xfc), 4);
@@ -38,8 +42,11 @@ protected:
     OpenLine reset, sci, irq10, irq11;
     Power power;
     PortBus ports;
+    MmioBus mmio;
     AcpiPm pm{queue, sci, power};
-    PciBus pci{reset};
+    NoMemoryMap memory_map;
+    NoInterrupts interrupts;
+    PciBus pci{reset, PciSpaces{ports, mmio, memory_map}, interrupts};
     HostBridge host;
     IsaBridge isa{
         {nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, &irq10, &irq11},

@@ -120,7 +120,7 @@ void Mmu::read_physical(Piece piece, u8* out) {
 }
 
 void Mmu::write_physical(Piece piece, u8 const* bytes) {
-    bool const device = memory_.kind(piece.address) == PhysicalMemory::Kind::mmio;
+    bool const device = memory_.kind(piece.address) != PhysicalMemory::Kind::ram; // writes to ROM are the board's, too
     if (device || memory_.holds_code(piece.address)) attention = true;
     if (log_) [[unlikely]]
         note_write(piece, bytes);
@@ -258,9 +258,14 @@ void Mmu::flush_writes_to(GuestPhys page) {
     if (observer_) observer_->code_marked(page);
 }
 
+void Mmu::memory_map_changed() {
+    flush_all();
+    if (observer_) observer_->memory_map_changed();
+}
+
 void Mmu::set_a20(bool enabled) {
     a20_mask_ = enabled ? ~u64{0} : ~(u64{1} << 20);
-    flush_all();
+    memory_map_changed(); // every odd MiB is another
 }
 
 // ---- data breakpoints (SDM 3B 18.2.5) ---------------------------------------------------------------------------

@@ -46,6 +46,8 @@ public:
     virtual void page_flushed(Linear page) = 0;
     /// Code was made from this page: writes to it have to be seen from now on.
     virtual void code_marked(GuestPhys page) = 0;
+    /// Physical addresses lead elsewhere, although no translation of the guest's has changed.
+    virtual void memory_map_changed() = 0;
 };
 
 /// What was overwritten, for --verify: the interpreter's stores are taken back, so that translated code can make them.
@@ -116,7 +118,8 @@ public:
 
     // ---- coherence
     void set_observer(MmuObserver* observer) { observer_ = observer; }
-    void flush_all();             // CR0.PG/WP, CR4.PSE/PAE/PGE/SMEP/SMAP, EFER.NXE, A20, memory map changes
+    void flush_all();             // CR0.PG/WP, CR4.PSE/PAE/PGE/SMEP/SMAP, EFER.NXE
+    void memory_map_changed();    // A20; PhysicalMemory::map() and unmap() while the guest runs
     void flush_non_global();      // MOV to CR3 with CR4.PGE
     void flush_page(Linear page); // INVLPG
     /// After a page became (or ceased to be) a code page: writes to it must take the slow path.

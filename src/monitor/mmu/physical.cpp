@@ -34,30 +34,64 @@ PhysicalMemory::Page const* PhysicalMemory::find(GuestPhys address) const {
     bool const high = address.raw >= high_start;
     auto const& pages = high ? high_ : low_;
     u64 const index = (high ? address.raw - high_start : address.raw) / page_size;
-    return index < pages.size() ? &pages[index] : nullptr;
+    if (index < pages.size()) [[likely]]
+        return &pages[index];
+    u64 const number = address.page_number();
+    for (Island const& island : islands_)
+        if (number >= island.first && number - island.first < island.pages.size())
+            return &island.pages[number - island.first];
+    return nullptr;
 }
 
-PhysicalMemory::Page* PhysicalMemory::find(GuestPhys address) {
-    bool const high = address.raw >= high_start;
+/// The entries of pages that are going to be mapped. What continues RAM extends its table; what lies apart becomes an
+/// island.
+std::span<PhysicalMemory::Page> PhysicalMemory::make_room(u64 first, u64 count) {
+    constexpr u64 high_page = high_start / page_size;
+    bool const high = first >= high_page;
     auto& pages = high ? high_ : low_;
-    u64 const index = (high ? address.raw - high_start : address.raw) / page_size;
-    return index < pages.size() ? &pages[index] : nullptr;
+    u64 const index = high ? first - high_page : first;
+    if (index <= pages.size()) {
+        if (pages.size() < index + count) pages.resize(index + count);
+        return std::span{pages}.subspan(index, count);
+    }
+    for (Island& island : islands_)
+        if (first >= island.first && first + count <= island.first + island.pages.size())
+            return std::span{island.pages}.subspan(first - island.first, count);
+    bool const partly = std::ranges::any_of(islands_, [&](Island const& island) {
+        return first < island.first + island.pages.size() && island.first < first + count;
+    });
+    ASSERT(!partly); // overlaps_memory() was to be asked
+    islands_.push_back({first, std::vector<Page>(count)});
+    return islands_.back().pages;
+}
+
+void PhysicalMemory::replace(Page& page, u64 number, Page with) {
+    bool const had_code = page.code != 0;
+    page = with;
+    if (had_code && watcher_) watcher_->code_page_written({number * page_size});
 }
 
 void PhysicalMemory::map(GuestPhys start, std::span<u8> bytes, Kind kind) {
     ASSERT(start.page_offset() == 0 && bytes.size() % page_size == 0 && kind != Kind::mmio);
     ASSERT(start.raw >= high_start || start.raw + bytes.size() <= high_start);
-    bool const high = start.raw >= high_start;
-    auto& pages = high ? high_ : low_;
-    u64 const first = (high ? start.raw - high_start : start.raw) / page_size;
-    u64 const count = bytes.size() / page_size;
-    if (pages.size() < first + count) pages.resize(first + count);
-    for (u64 i = 0; i < count; ++i) pages[first + i] = {bytes.data() + i * page_size, 0, kind};
+    u64 const first = start.page_number();
+    auto const pages = make_room(first, bytes.size() / page_size);
+    for (u64 i = 0; i < pages.size(); ++i) replace(pages[i], first + i, {bytes.data() + i * page_size, 0, kind});
 }
 
 void PhysicalMemory::unmap(GuestPhys start, u64 size) {
+    u64 const first = start.page_number();
+    for (u64 i = 0; i < size / page_size; ++i)
+        if (Page* page = find(start + i * page_size)) replace(*page, first + i, {});
+    std::erase_if(islands_, [](Island const& island) {
+        return std::ranges::none_of(island.pages, [](Page const& page) { return page.host != nullptr; });
+    });
+}
+
+bool PhysicalMemory::overlaps_memory(GuestPhys start, u64 size) const {
     for (u64 offset = 0; offset < size; offset += page_size)
-        if (Page* page = find(start + offset)) *page = {};
+        if (page(start + offset)) return true;
+    return false;
 }
 
 u8* PhysicalMemory::page(GuestPhys address) const {
@@ -80,8 +114,7 @@ u64 PhysicalMemory::read(GuestPhys address, unsigned bytes) {
 
 void PhysicalMemory::write(GuestPhys address, u64 value, unsigned bytes) {
     Page* page = find(address);
-    if (!page || page->kind == Kind::mmio) return mmio_.mmio_write(address, value & all_ones(bytes), bytes);
-    if (page->kind == Kind::rom) return;
+    if (!page || page->kind != Kind::ram) return mmio_.mmio_write(address, value & all_ones(bytes), bytes);
     before_write(address, bytes);
     std::memcpy(page->host + address.page_offset(), &value, bytes);
 }

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace ring3 {
@@ -33,11 +34,14 @@ public:
 
     explicit PhysicalMemory(MmioHandler& mmio) : mmio_{mmio} {}
 
-    /// Makes [start, start + bytes.size()) RAM or ROM backed by `bytes`; both ends on page boundaries.
-    /// A later mapping replaces an earlier one page by page. Not for use while the guest runs without flushing the MMU.
+    /// Makes [start, start + bytes.size()) RAM or ROM backed by `bytes`; both ends on page boundaries, and on one side of
+    /// 4 GiB. Writes to ROM go to the MMIO bus. A later mapping replaces an earlier one page by page, and code that was made
+    /// from what lay there is dropped. While the guest runs, Mmu::memory_map_changed() has to follow.
     void map(GuestPhys start, std::span<u8> bytes, Kind kind);
     /// Gives the range back to the MMIO bus.
     void unmap(GuestPhys start, u64 size);
+    /// Is there RAM or ROM anywhere in the range?
+    bool overlaps_memory(GuestPhys start, u64 size) const;
 
     /// The page's host address if it is RAM or ROM, else nullptr.
     u8* page(GuestPhys address) const;
@@ -47,7 +51,7 @@ public:
     /// not across a page.
     u64 read(GuestPhys address, unsigned bytes);
     void write(GuestPhys address, u64 value, unsigned bytes);
-    /// Bulk forms for loaders and DMA; bytes outside RAM read as all ones and are dropped when written.
+    /// Bulk forms for loaders and DMA; bytes outside memory read as all ones, bytes outside RAM are dropped when written.
     void read_bytes(GuestPhys address, std::span<u8> out);
     void write_bytes(GuestPhys address, std::span<u8 const> bytes);
 
@@ -69,12 +73,20 @@ private:
         u64 code{}; // bit i: code was made from bytes 64 i .. 64 i + 63
         Kind kind{Kind::mmio};
     };
+    /// A window of a device, or the firmware's ROM: few, and far from RAM, so that no table should reach up to them.
+    struct Island {
+        u64 first{}; // page number
+        std::vector<Page> pages;
+    };
     Page const* find(GuestPhys address) const;
-    Page* find(GuestPhys address);
+    Page* find(GuestPhys address) { return const_cast<Page*>(std::as_const(*this).find(address)); }
+    std::span<Page> make_room(u64 first, u64 count);
+    void replace(Page& page, u64 number, Page with);
 
     // Two ranges of pages, as boards have memory: from 0 on, and from 4 GiB on.
     static constexpr u64 high_start = u64{1} << 32;
     std::vector<Page> low_, high_;
+    std::vector<Island> islands_;
     MmioHandler& mmio_;
     CodeWatcher* watcher_{};
 };

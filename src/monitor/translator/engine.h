@@ -66,6 +66,7 @@ public:
     void non_global_flushed() override;
     void page_flushed(Linear page) override;
     void code_marked(GuestPhys page) override;
+    void memory_map_changed() override;
 
     // ---- host::TrapOwner, in the signal's handler
     bool on_trap(host::Trap& trap) override;

@@ -2,6 +2,7 @@
 #include "monitor/translator/engine.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ring3 {
 
@@ -40,7 +41,8 @@ JumpSpace* Engine::space_for(TranslationMode mode, Linear eip) {
 /// look: it fetches from none of them now, so their accessed bits must not change.
 void Engine::verify(JumpSpace& space) {
     GuestTables const tables{vcpu_.cpu, vcpu_.mmu};
-    bool const keep = options_.tlb == driver::TlbMethod::asid && space.pages.size() < JumpSpace::most_pages;
+    bool const keep = !std::exchange(space.stale, false) && options_.tlb == driver::TlbMethod::asid &&
+                      space.pages.size() < JumpSpace::most_pages;
     bool const holds = keep && std::ranges::all_of(
                                    space.pages, [&](JumpSpace::Page const& page) { return still_there(page, tables); });
     if (!holds) {
@@ -107,6 +109,11 @@ void Engine::non_global_flushed() {
 
 void Engine::code_marked(GuestPhys page) {
     if (shadow_) shadow_->code_marked(page);
+}
+
+void Engine::memory_map_changed() {
+    if (shadow_) shadow_->memory_map_changed();
+    for (auto const& space : spaces_) space->stale = space->unverified = true;
 }
 
 /// INVLPG forgets the whole page that covers the address (SDM 3A 4.10.4.1), which may be one of 4 MiB; how large it was

@@ -66,6 +66,7 @@ public:
     TranslationMode mode{};
     u64 root{};        // CR3; global_root: only pages that are global, the same in all address spaces
     u64 last_used{};   // for the choice of whom to replace
+    bool stale{};      // physical addresses lead elsewhere: nothing in it may be kept
     bool unverified{}; // the guest has activated the address space since the pages were last looked at
 
 private:

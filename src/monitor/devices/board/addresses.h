@@ -20,6 +20,9 @@ inline constexpr u16 run_control = 0x4f0;
 // ---- PCI: the functions of bus 0, and the IRQs that firmware routes PIRQA# .. PIRQD# to
 inline constexpr u8 host_bridge_slot = 0;
 inline constexpr u8 isa_bridge_slot = 1;
+/// Where windows are placed if no firmware does it.
+inline constexpr u16 pci_ports = 0xc000, pci_ports_end = 0xff00;
+inline constexpr u32 pci_memory = 0xe000'0000;
 constexpr unsigned pirq_of(unsigned slot, unsigned pin) {
     return (slot + 3 + pin) % 4;
 }

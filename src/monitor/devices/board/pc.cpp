@@ -1,6 +1,7 @@
 #include "monitor/devices/board/pc.h"
 
 #include "base/assert.h"
+#include "monitor/devices/board/pci_setup.h"
 
 #include <algorithm>
 
@@ -15,7 +16,9 @@ CharSink& plugged(CharSink* sink, CharSink& otherwise) {
 } // namespace
 
 Pc::Pc(PcConfig const& config, Clock const& clock, PcOutside const& outside, PowerSwitch& power, Line& a20)
-    : physical_address_bits_{config.physical_address_bits},
+    : dma_{outside.dma ? *outside.dma : no_dma_},
+      memory_map_{outside.memory_map ? *outside.memory_map : no_memory_map_},
+      physical_address_bits_{config.physical_address_bits},
       timers_{clock},
       local_apic_{timers_, intr_, nmi_, pc::local_apic_id},
       reset_line_{power},
@@ -32,9 +35,9 @@ Pc::Pc(PcConfig const& config, Clock const& clock, PcOutside const& outside, Pow
     for (unsigned i = 0; i < serial_.size(); ++i)
         if (config.serial[i])
             serial_[i] = std::make_unique<Uart16550>(timers_, serial_irqs_[i], plugged(outside.serial[i], no_sink_));
-    pci_.plug(pc::host_bridge_slot, 0, host_bridge_);
-    pci_.plug(pc::isa_bridge_slot, 0, isa_bridge_);
-    pci_.plug(pc::isa_bridge_slot, 3, pm_function_);
+    ASSERT(pci_.plug(pc::host_bridge_slot, 0, host_bridge_));
+    ASSERT(pci_.plug(pc::isa_bridge_slot, 0, isa_bridge_));
+    ASSERT(pci_.plug(pc::isa_bridge_slot, 3, pm_function_));
     claim_ports();
     claim_configured_ports(config);
     claim_mmio();
@@ -125,10 +128,8 @@ void Pc::reset() {
     keyboard_.reset(); // A20 on
     pm_.reset();
     smi_command_.reset();
-    host_bridge_.reset();
-    isa_bridge_.reset();
-    pm_function_.reset();
-    pci_.reset();
+    pci_.reset(); // and the functions on it
+    assign_pci_resources(pci_);
     pit_.reset();
     port61_.reset();
     rtc_.reset();

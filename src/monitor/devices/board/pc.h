@@ -12,6 +12,9 @@
 #include "monitor/devices/acpi_pm.h"
 #include "monitor/devices/board/addresses.h"
 #include "monitor/devices/board/interrupt_lines.h"
+#include "monitor/devices/board/pci_interrupts.h"
+#include "monitor/devices/bus/dma.h"
+#include "monitor/devices/bus/memory_map.h"
 #include "monitor/devices/bus/mmio_bus.h"
 #include "monitor/devices/bus/outside.h"
 #include "monitor/devices/bus/wires.h"
@@ -57,6 +60,8 @@ struct PcOutside {
     std::array<CharSink*, 4> serial{};
     CharSink* parallel{};
     CharSink* debug_console{};
+    DmaMemory* dma{};        // guest RAM, for bus masters
+    MemoryMap* memory_map{}; // for devices that show bytes of theirs
 };
 
 class Pc {
@@ -91,11 +96,13 @@ public:
     void raise_nmi();
 
     I8042& keyboard() { return keyboard_; }
-    /// For devices on the PCI bus to come: slots, and the interrupt pins that end at pirq_of().
+    /// Where further functions are plugged in (pci_function.h says how they are made). Their pins end at pc::pirq_of().
     PciBus& pci() { return pci_; }
     void set_pci_interrupt(unsigned slot, unsigned pin, bool asserted) {
-        isa_bridge_.set_pirq(pc::pirq_of(slot, pin), asserted);
+        pci_interrupts_.set_intx(slot, 0, pin, asserted);
     }
+    /// Guest RAM, for bus masters.
+    DmaMemory& dma() { return dma_; }
     FwCfg& fw_cfg() { return fw_cfg_; }
     std::vector<std::string> text_screen() const { return vga_.text_screen(); }
     u64 lost_timer_ticks() const { return pit_.lost_ticks(); }
@@ -136,6 +143,10 @@ private:
     };
 
     NoSink no_sink_;
+    NoDmaMemory no_dma_;
+    NoMemoryMap no_memory_map_;
+    DmaMemory& dma_;
+    MemoryMap& memory_map_;
     unsigned physical_address_bits_;
     PortBus ports_;
     MmioBus mmio_;
@@ -168,7 +179,8 @@ private:
     HostBridge host_bridge_;
     IsaBridge isa_bridge_{pci_irqs_.lines(), std::to_array(pc::pirq_irqs)};
     PowerManagementFunction pm_function_{ports_, pm_, pc::pm_base, pc::sci_irq};
-    PciBus pci_{reset_line_};
+    PciInterruptWires pci_interrupts_{isa_bridge_};
+    PciBus pci_{reset_line_, PciSpaces{ports_, mmio_, memory_map_}, pci_interrupts_};
 
     // ---- time
     IrqWire timer_irq_{irqs_, pc::timer_irq};
@@ -221,6 +233,7 @@ void Pc::visit(auto&& archive) {
     host_bridge_.visit(in("host_bridge."));
     isa_bridge_.visit(in("isa_bridge."));
     pm_function_.visit(in("pm_function."));
+    pci_interrupts_.visit(in(""));
     pci_.visit(in(""));
     pit_.visit(in(""));
     port61_.visit(in(""));

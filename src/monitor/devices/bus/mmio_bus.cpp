@@ -10,11 +10,17 @@ constexpr u64 ones(unsigned bytes) {
 }
 } // namespace
 
+bool MmioBus::is_claimed(MmioRange range) const {
+    u64 const first = range.first.raw;
+    u64 const last = first + (range.size - 1);
+    return range.size != 0 &&
+           std::ranges::any_of(claims_, [&](Claim const& c) { return first <= c.last && c.first <= last; });
+}
+
 bool MmioBus::claim(MmioRange range, MmioDevice& device) {
     u64 const first = range.first.raw;
     u64 const last = first + (range.size - 1);
-    auto const overlaps = [&](Claim const& c) { return first <= c.last && c.first <= last; };
-    if (range.size == 0 || last < first || std::ranges::any_of(claims_, overlaps)) return false;
+    if (range.size == 0 || last < first || is_claimed(range)) return false;
     claims_.insert(std::ranges::upper_bound(claims_, first, {}, &Claim::first), {&device, first, last});
     return true;
 }

@@ -37,6 +37,8 @@ public:
     [[nodiscard]] bool claim(MmioRange range, MmioDevice& device);
     /// Gives up whatever a device has wholly within the range.
     void release(MmioRange range);
+    /// Does somebody claim an address of the range?
+    bool is_claimed(MmioRange range) const;
 
     u64 read(GuestPhys address, unsigned bytes);
     void write(GuestPhys address, u64 value, unsigned bytes);
