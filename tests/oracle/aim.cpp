@@ -56,11 +56,16 @@ public:
         set_stacked_value();
         set_selectors();
         set_far_target();
+        test_.may_wrap = is_based(static_cast<SegmentName>(insn_.segment)) || is_based(SegmentName::es);
     }
 
 private:
     Mode mode() const { return test_.mode; }
     Descriptor descriptor(SegmentName name) const { return tables_.at(test_.image.selector(name)); }
+    bool is_based(SegmentName name) const {
+        Descriptor const d = descriptor(name);
+        return d.base() != 0 && d.limit() == 0xffff'ffff;
+    }
     /// The offset of the data in a segment, for addresses of this width.
     u32 data_start(SegmentName name, unsigned address_width) const {
         u32 const base = descriptor(name).base();

@@ -106,8 +106,7 @@ std::string Comparison::segment_difference(CpuImage const& native, CpuImage cons
     for (unsigned i = 0; i < native.selectors.size(); ++i) {
         bool const unseen = native.selectors[i] == 0 && names[i] == std::string_view{"cs"};
         if (!unseen && !same_selector(native.selectors[i], guest.selectors[i]))
-            text +=
-                fmt::format("; {} host {:04x} ring3 {:04x}", names[i], native.selectors[i], guest.selectors[i]);
+            text += fmt::format("; {} host {:04x} ring3 {:04x}", names[i], native.selectors[i], guest.selectors[i]);
     }
     return text;
 }

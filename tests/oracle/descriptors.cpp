@@ -41,7 +41,10 @@ u64 random_entry(Random& random) {
     if (!conforming && !random.one_in(8)) rights |= u32{Rights::P::mask};
     for (u64 const bit : {Rights::AVL::mask, Rights::DB::mask, Rights::G::mask})
         if (random.one_in(2)) rights |= static_cast<u32>(bit);
-    return descriptor(random_base(random, is_code), random_limit(random), rights);
+    u64 const entry = descriptor(random_base(random, is_code), random_limit(random), rights);
+    // Linux takes this one for a wish to have none, and stores 0.
+    constexpr u64 meant_as_empty = descriptor(0, 0, user_segment);
+    return entry == meant_as_empty ? 0 : entry;
 }
 
 u16 ldt_selector(u32 index, u32 rpl) {

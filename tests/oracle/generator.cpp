@@ -71,8 +71,7 @@ static std::optional<Vector> fault_of(DecodeStatus status) {
 std::optional<Case> Generator::make_random(Mode mode) {
     Case test{.mode = mode, .bytes = encoder_.encode_random()};
     test.refused = fault_of(decode_case(test));
-    if (test.refused ? host_only(test.mode, test.bytes) : excluded(*test.insn.def) != nullptr)
-        return {};
+    if (test.refused ? host_only(test.mode, test.bytes) : excluded(*test.insn.def) != nullptr) return {};
     aim(random_, tables_, test);
     if (!test.refused && (decode_case(test) != DecodeStatus::ok || incomparable(test))) return {};
     return test;

@@ -105,7 +105,8 @@ void GuestSide::set_tables(Tables const& tables) {
 }
 
 void GuestSide::map_data(u32 linear) {
-    for (u32 offset = 0; offset < data_size; offset += page_size) map_page(linear + offset, data_at + offset, present | user | writable);
+    for (u32 offset = 0; offset < data_size; offset += page_size)
+        map_page(linear + offset, data_at + offset, present | user | writable);
     map_page(linear + read_only_offset, read_only_at, present | user);
 }
 

@@ -84,9 +84,10 @@ void Test::run_rows(Mode mode, u64 cases) {
     for (auto const& row : rows) {
         if (!options_.row.empty() && row.name != options_.row) continue;
         ++coverage_.rows;
-        if (excluded(row))
+        if (char const* const reason = excluded(row)) {
             ++coverage_.excluded;
-        else if (!guest_.model().has(row.feature))
+            if (mode == Mode::flat32) fmt::print("{} is not compared: it {}\n", row.name, reason);
+        } else if (!guest_.model().has(row.feature))
             ++coverage_.lacking;
         else
             run_row(mode, row, each);

@@ -156,8 +156,9 @@ bool kernel_allows_fsgsbase() {
 ///     32-bit code    nop [eax+07eb0000h]              ljmp 33h:trampoline
 ///     16-bit code    nop [bx+si+0]  jmp $+9  ...                            ljmp 33h:trampoline
 void put_landing(u8* where, u32 trampoline) {
-    u8 code[] = {0x0f, 0x1f, 0x80, 0, 0, 0xeb, 7, 0xea, 0, 0, 0, 0, SELECTOR_CODE64, 0,
-                 0x66, 0xea, 0,    0, 0, 0,    SELECTOR_CODE64, 0};
+    u8 code[] = {
+        0x0f, 0x1f, 0x80, 0, 0, 0xeb, 7, 0xea, 0, 0, 0, 0, SELECTOR_CODE64, 0, 0x66, 0xea, 0, 0, 0, 0, SELECTOR_CODE64,
+        0};
     std::memcpy(code + 8, &trampoline, sizeof trampoline);
     std::memcpy(code + 16, &trampoline, sizeof trampoline);
     std::memcpy(where, code, sizeof code);

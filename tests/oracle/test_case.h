@@ -26,6 +26,7 @@ struct Case {
     u8 length{};
     CpuImage image{};
     std::vector<Poke> pokes{};
+    bool may_wrap{}; // an operand's segment has a base and a limit of 4 GiB
 
     std::span<u8 const> code() const { return std::span{bytes}.first(length); }
 };
