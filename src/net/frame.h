@@ -2,7 +2,7 @@
 // and check sequence (IEEE 802.3 3.1.1).
 #pragma once
 
-#include "base/types.h"
+#include "base/internet_checksum.h"
 
 #include <array>
 #include <cstring>
@@ -47,22 +47,6 @@ constexpr MacAddress destination_of(std::span<u8 const> frame) {
 }
 constexpr MacAddress source_of(std::span<u8 const> frame) {
     return mac_at(frame, 6);
-}
-
-/// Numbers in network order.
-constexpr u16 be16(std::span<u8 const> bytes, std::size_t offset) {
-    return static_cast<u16>(bytes[offset] << 8 | bytes[offset + 1]);
-}
-constexpr u32 be32(std::span<u8 const> bytes, std::size_t offset) {
-    return u32{be16(bytes, offset)} << 16 | be16(bytes, offset + 2);
-}
-constexpr void put_be16(std::span<u8> bytes, std::size_t offset, u16 value) {
-    bytes[offset] = static_cast<u8>(value >> 8);
-    bytes[offset + 1] = static_cast<u8>(value);
-}
-constexpr void put_be32(std::span<u8> bytes, std::size_t offset, u32 value) {
-    put_be16(bytes, offset, static_cast<u16>(value >> 16));
-    put_be16(bytes, offset + 2, static_cast<u16>(value));
 }
 
 } // namespace ring3::net

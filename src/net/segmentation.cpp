@@ -1,7 +1,5 @@
 #include "net/segmentation.h"
 
-#include "net/checksum.h"
-
 #include <algorithm>
 #include <vector>
 

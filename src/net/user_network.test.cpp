@@ -2,7 +2,6 @@
 
 #include "host/file_descriptor.h"
 #include "net/addresses.h"
-#include "net/checksum.h"
 #include "net/test_station.h"
 
 #include <arpa/inet.h>

@@ -1,8 +1,9 @@
-#include "net/checksum.h"
+#include "base/internet_checksum.h"
 
 #include <bit>
+#include <cstring>
 
-namespace ring3::net {
+namespace ring3 {
 
 namespace {
 /// The sum is the same in either byte order, but for a swap at the end (RFC 1071 2(B)).
@@ -28,4 +29,4 @@ u32 ones_sum(std::span<u8 const> bytes, u32 sum) {
     return fold(total);
 }
 
-} // namespace ring3::net
+} // namespace ring3
