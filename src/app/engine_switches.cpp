@@ -14,6 +14,7 @@ using driver::Engine;
 using driver::MemoryPolicy;
 using driver::Optimizations;
 using driver::TlbMethod;
+using driver::Verify;
 
 template <class T> struct Word {
     std::string_view text;
@@ -24,6 +25,8 @@ constexpr std::array engines{Word{"interpret", Engine::interpret}, Word{"transla
 constexpr std::array memory_policies{Word{"soft", MemoryPolicy::soft}, Word{"window", MemoryPolicy::window},
                                      Word{"auto", MemoryPolicy::automatic}};
 constexpr std::array tlb_methods{Word{"rewrite", TlbMethod::rewrite}, Word{"asid", TlbMethod::asid}};
+constexpr std::array verifications{Word{"every", Verify::every}, Word{"sample", Verify::sample},
+                                   Word{"off", Verify::off}};
 constexpr std::array optimizations{Word{"link", &Optimizations::link}, Word{"trace", &Optimizations::trace},
                                    Word{"cache", &Optimizations::cache}};
 
@@ -83,9 +86,8 @@ Result<void> set_optimizations(EngineSettings& settings, std::string_view option
     return {};
 }
 
-Result<void> set_verify(EngineSettings& settings, std::string_view, std::string_view) {
-    settings.options.verify = true;
-    return {};
+Result<void> set_verify(EngineSettings& settings, std::string_view option, std::string_view text) {
+    return choose(settings.options.verify, verifications, option, text.empty() ? "every" : text);
 }
 
 Result<void> set_check_code(EngineSettings& settings, std::string_view, std::string_view) {
@@ -115,7 +117,8 @@ constexpr std::array switches{
                  set_memory},
     EngineSwitch{"tlb", required, "rewrite|asid",
                  "translations are dropped or kept when the guest changes page tables (default asid)", set_tlb},
-    EngineSwitch{"verify", none, "", "run every block twice, translated and interpreted, and compare", set_verify},
+    EngineSwitch{"verify", optional, "every|sample|off",
+                 "run code twice, translated and interpreted, and compare, at each run or now and then", set_verify},
     EngineSwitch{"check-code", none, "", "check every translated block before it runs", set_check_code},
     EngineSwitch{"cache-size", required, "MIB", "the code cache's size, 1 to 256 (default 32)", set_cache_size},
     EngineSwitch{"stats", optional, "FILE", "say at exit what was counted: as a table, or as JSON in FILE",
@@ -138,7 +141,7 @@ Result<void> apply_engine_switch(EngineSettings& settings, EngineSwitch const& w
     if (which.takes == none && value)
         return fail(ExitStatus::usage, fmt::format("option '{}' takes no value, but got '{}'", option, *value));
     if (which.takes == optional && value && value->empty())
-        return fail(ExitStatus::usage, fmt::format("option '{}=' names no file", option));
+        return fail(ExitStatus::usage, fmt::format("option '{}=' needs {}", option, which.form));
     if (which.takes == required && !value)
         return fail(ExitStatus::usage, fmt::format("option '{}' needs {}", option, which.form));
     return which.apply(settings, option, value.value_or(""));
@@ -164,6 +167,10 @@ std::string_view word_of(MemoryPolicy policy) {
 
 std::string_view word_of(TlbMethod method) {
     return word_for(tlb_methods, method);
+}
+
+std::string_view word_of(Verify verify) {
+    return word_for(verifications, verify);
 }
 
 std::string words_of(Optimizations chosen) {

@@ -11,7 +11,7 @@
 
 namespace ring3::app {
 
-/// none: "--verify"; required: "--engine WORD" or "--engine=WORD"; optional: "--stats" or "--stats=FILE".
+/// none: "--check-code"; required: "--engine WORD" or "--engine=WORD"; optional: "--stats" or "--stats=FILE".
 enum class SwitchValue : u8 { none, required, optional };
 
 struct EngineSwitch {
@@ -40,6 +40,7 @@ Result<u32> parse_cache_size(std::string_view option, std::string_view text);
 std::string_view word_of(driver::Engine engine);
 std::string_view word_of(driver::MemoryPolicy policy);
 std::string_view word_of(driver::TlbMethod method);
+std::string_view word_of(driver::Verify verify);
 std::string words_of(driver::Optimizations optimizations);
 
 } // namespace ring3::app

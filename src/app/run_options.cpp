@@ -50,9 +50,11 @@ CLI::Option* add_engine_switch(CLI::App& app, EngineSwitch const& which, std::ve
             ->option_text(std::string{which.form});
     case SwitchValue::optional:
         // A flag that may have a value takes only one behind '=', never the next word.
-        return app.add_flag(fmt::format("{}{{{}}}", name, no_value), help)->each([&](std::string const& value) {
-            typed.push_back({&which, value == no_value ? std::nullopt : std::optional{value}});
-        });
+        return app.add_flag(fmt::format("{}{{{}}}", name, no_value), help)
+            ->each([&](std::string const& value) {
+                typed.push_back({&which, value == no_value ? std::nullopt : std::optional{value}});
+            })
+            ->option_text(fmt::format("[={}]", which.form));
     }
     auto const keep = [&] { typed.push_back({&which, {}}); };
     return app.add_flag_callback(name, keep, help)->disable_flag_override();

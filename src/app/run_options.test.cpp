@@ -76,7 +76,8 @@ TEST(RunOptions, the_engines_switches_are_understood_with_a_space_or_an_equals_s
     EXPECT_EQ(engine.options.engine, driver::Engine::interpret);
     EXPECT_TRUE(engine.options.optimize.link && engine.options.optimize.trace && !engine.options.optimize.cache);
     EXPECT_EQ(engine.options.tlb, driver::TlbMethod::rewrite);
-    EXPECT_TRUE(engine.options.verify && engine.options.check_code);
+    EXPECT_EQ(engine.options.verify, driver::Verify::every);
+    EXPECT_TRUE(engine.options.check_code);
     EXPECT_EQ(engine.options.cache_mib, 256u);
     EXPECT_TRUE(engine.statistics_table);
     EXPECT_EQ(engine.statistics_file, "out.json");
@@ -95,6 +96,16 @@ TEST(RunOptions, stats_does_not_swallow_the_next_word) {
     EXPECT_TRUE(options_of({"--stats", "--verbose"}).verbose);
     EXPECT_NE(error_of({"--stats", "file"}).find("unexpected 'file'"), std::string::npos);
     EXPECT_TRUE(options_of({"--stats", "--", "true"}).engine.statistics_file.empty());
+}
+
+TEST(RunOptions, verify_is_for_every_run_unless_it_says_otherwise) {
+    EXPECT_EQ(options_of({}).engine.options.verify, driver::Verify::off);
+    EXPECT_EQ(options_of({"--verify"}).engine.options.verify, driver::Verify::every);
+    EXPECT_EQ(options_of({"--verify=every"}).engine.options.verify, driver::Verify::every);
+    EXPECT_EQ(options_of({"--verify=sample"}).engine.options.verify, driver::Verify::sample);
+    EXPECT_EQ(options_of({"--verify", "--verify=off"}).engine.options.verify, driver::Verify::off);
+    EXPECT_NE(error_of({"--verify=some"}).find("takes every, sample or off, not 'some'"), std::string::npos);
+    EXPECT_NE(error_of({"--verify", "sample"}).find("unexpected 'sample'"), std::string::npos);
 }
 
 TEST(RunOptions, a_bad_value_of_a_switch_is_answered_with_the_possible_ones) {

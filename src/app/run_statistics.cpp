@@ -158,7 +158,7 @@ std::string as_json(RunStatistics const& statistics, driver::EngineOptions const
           {"optimize", words_of(options.optimize)},
           {"memory", word_of(options.memory)},
           {"tlb", word_of(options.tlb)},
-          {"verify", options.verify},
+          {"verify", word_of(options.verify)},
           {"check_code", options.check_code},
           {"cache_mib", options.cache_mib}}},
         {"guest_instructions", statistics.guest_instructions()},

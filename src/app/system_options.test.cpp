@@ -167,11 +167,12 @@ TEST(SystemOptions, the_engines_switches_take_one_dash_or_two) {
     EXPECT_EQ(one.options.engine, driver::Engine::interpret);
     EXPECT_FALSE(one.options.optimize.link || one.options.optimize.trace || one.options.optimize.cache);
     EXPECT_EQ(one.options.memory, driver::MemoryPolicy::window);
-    EXPECT_TRUE(one.options.verify);
+    EXPECT_EQ(one.options.verify, driver::Verify::every);
     auto const two = settings_of({"--optimize=cache", "--tlb", "asid", "--stats=file=x", "-stats"}).engine;
     EXPECT_TRUE(two.options.optimize.cache && !two.options.optimize.link);
     EXPECT_EQ(two.statistics_file, "file=x");
     EXPECT_TRUE(two.statistics_table);
+    EXPECT_EQ(settings_of({"-verify=sample"}).engine.options.verify, driver::Verify::sample);
 }
 
 TEST(SystemOptions, the_engine_defaults_to_everything_on) {
@@ -188,8 +189,9 @@ TEST(SystemOptions, a_bad_value_of_a_switch_is_answered_with_the_possible_ones) 
     EXPECT_EQ(error_of({"--optimize", "none,link"}),
               "option '--optimize' takes none, all or a list of link, trace and cache, not 'none,link'");
     EXPECT_EQ(error_of({"--cache-size", "1G"}), "option '--cache-size' takes a number of MiB from 1 to 256, not '1G'");
-    EXPECT_EQ(error_of({"--verify=on"}), "option '--verify' takes no value, but got 'on'");
-    EXPECT_EQ(error_of({"--stats="}), "option '--stats=' names no file");
+    EXPECT_EQ(error_of({"--verify=on"}), "option '--verify' takes every, sample or off, not 'on'");
+    EXPECT_EQ(error_of({"--verify="}), "option '--verify=' needs every|sample|off");
+    EXPECT_EQ(error_of({"--stats="}), "option '--stats=' needs FILE");
     EXPECT_EQ(error_of({"-tlb"}), "option '-tlb' needs rewrite|asid");
     EXPECT_NE(error_of({"-optimize", ""}), "");
     EXPECT_NE(error_of({"-optimize", "link,"}), "");

@@ -33,12 +33,19 @@ enum class TlbMethod : u8 {
     asid,    // method 2: they are kept per address space, and compared with the guest's tables on return
 };
 
+/// Are pieces of guest code run twice, translated and interpreted, and compared?
+enum class Verify : u8 {
+    off,
+    sample, // each piece the first times that it runs, then now and then: for tests of whole systems
+    every,  // at each run
+};
+
 struct EngineOptions {
     Engine engine{Engine::translate};
     Optimizations optimize{};
     MemoryPolicy memory{MemoryPolicy::automatic};
     TlbMethod tlb{TlbMethod::asid};
-    bool verify{};     // run every block twice, translated and interpreted, and compare
+    Verify verify{Verify::off};
     bool count{};      // count executed instructions and where time goes (`--stats`); costs a little
     bool check_code{}; // decode every emitted block again before it becomes executable
     u32 cache_mib{32}; // size of the code cache, 1..256

@@ -20,7 +20,7 @@ SWITCHES = [
      "--optimize=all"],
     ["--memory=soft", "--memory=window", "--memory=auto"],
     ["--tlb=rewrite", "--tlb=asid"],
-    ["", "--check-code", "--verify"],
+    ["", "--check-code", "--verify=every"],
     ["--cache-size=1", "--cache-size=32"],
 ]
 REPORTED = 10  # failures, after which it is enough

@@ -14,7 +14,7 @@ BOOTS = 5
 WAYS = ["--engine=interpret", "--optimize=none", "--optimize=link", "--optimize=trace", "--optimize=cache",
         "--memory=soft", "--memory=window", "--tlb=rewrite", "--cache-size=1", "--check-code", "--verify",
         "--memory=soft --tlb=rewrite --optimize=none", "--memory=window --tlb=rewrite --cache-size=1",
-        "--memory=window --verify --check-code"]
+        "--memory=window --verify=sample --check-code"]
 QUIET = ["-nodefaults", "-serial", "stdio"]
 
 

@@ -138,12 +138,8 @@ void Mmu::write_physical(Piece piece, u8 const* bytes) {
 void Mmu::note_write(Piece piece, u8 const* bytes) {
     if (memory_.kind(piece.address) != PhysicalMemory::Kind::ram) return;
     u8* const host = memory_.page(piece.address) + piece.address.page_offset();
-    for (unsigned done = 0; done < piece.size; done += 8) {
-        WriteLog::Write write{host + done, 0, 0, static_cast<u8>(std::min(8u, piece.size - done))};
-        std::memcpy(&write.before, write.host, write.size);
-        std::memcpy(&write.after, bytes + done, write.size);
-        log_->writes.push_back(write);
-    }
+    for (unsigned done = 0; done < piece.size; done += 8)
+        log_->note(host + done, bytes + done, std::min(8u, piece.size - done));
 }
 
 Outcome Mmu::read_slow(Linear address, Privilege privilege, void* out, unsigned size) {

@@ -58,6 +58,12 @@ struct WriteLog {
         u8 size; // 1..8
     };
     std::vector<Write> writes;
+    /// To be called before the store; size <= 8.
+    void note(u8* host, void const* bytes, unsigned size) {
+        Write& write = writes.emplace_back(Write{host, 0, 0, static_cast<u8>(size)});
+        std::memcpy(&write.before, host, size);
+        std::memcpy(&write.after, bytes, size);
+    }
 };
 
 class Mmu {
@@ -233,8 +239,11 @@ template <class T> inline Outcome Mmu::read(Linear address, Privilege privilege,
 
 template <class T> inline Outcome Mmu::write(Linear address, Privilege privilege, T value) {
     TlbEntry const& e = entry(address, privilege);
-    if (hits<T>(e.write_tag, address) && !log_) [[likely]] {
-        std::memcpy(e.host + address.page_offset(), &value, sizeof(T));
+    if (hits<T>(e.write_tag, address)) [[likely]] {
+        u8* const host = e.host + address.page_offset();
+        if (log_) [[unlikely]]
+            log_->note(host, &value, sizeof(T));
+        std::memcpy(host, &value, sizeof(T));
         return Outcome::next();
     }
     return write_slow(address, privilege, &value, sizeof(T));
@@ -242,11 +251,14 @@ template <class T> inline Outcome Mmu::write(Linear address, Privilege privilege
 
 template <class T, class F> inline Outcome Mmu::modify(Linear address, Privilege privilege, F change) {
     TlbEntry const& e = entry(address, privilege);
-    if (hits<T>(e.write_tag, address) && !log_) [[likely]] {
+    if (hits<T>(e.write_tag, address)) [[likely]] {
+        u8* const host = e.host + address.page_offset();
         T value;
-        std::memcpy(&value, e.host + address.page_offset(), sizeof(T));
+        std::memcpy(&value, host, sizeof(T));
         value = change(value);
-        std::memcpy(e.host + address.page_offset(), &value, sizeof(T));
+        if (log_) [[unlikely]]
+            log_->note(host, &value, sizeof(T));
+        std::memcpy(host, &value, sizeof(T));
         return Outcome::next();
     }
     T value;

@@ -66,7 +66,7 @@ struct CodeBlock {
     std::vector<Point> points{};
     u32 guest_count{}; // instructions in it
     bool has_callout{};
-    u32 runs{};                      // in --verify
+    u32 unit{};                      // in --verify: its place in the engine's list, from 1 on; 0: none yet
     std::vector<u32> return_sites{}; // offsets of the checks where returns arrive
     /// The last point at or before a host pc in the block.
     Point const& point_at(HostPc pc) const;

@@ -60,12 +60,12 @@ Engine::Engine(Vcpu& vcpu, driver::EngineOptions const& options, std::unique_ptr
     context_.engine = std::bit_cast<u64>(this);
     context_.callout = std::bit_cast<u64>(&Engine::callout_entry);
     context_.table_mask = JumpSpace::mask;
-    rules_.follow_jumps = options.optimize.trace && !options.verify;
-    rules_.one_unit = options.verify;
+    rules_.follow_jumps = options.optimize.trace && !verifies();
+    rules_.one_unit = verifies();
     rules_.inline_sensitive = options.optimize.cache;
     settings_.count = options.count;
-    settings_.link = options.optimize.link && !options.verify;
-    settings_.paired_returns = options.optimize.link && !options.verify;
+    settings_.link = options.optimize.link && !verifies();
+    settings_.paired_returns = options.optimize.link && !verifies();
     settings_.always_callout = [this](u32 eip) {
         return !difficult_.empty() && difficult_.contains(translating_.raw + (eip & page_mask));
     };
@@ -193,6 +193,7 @@ void Engine::flush_cache() {
     ++statistics_.cache_flushes;
     cache_->flush();
     records_.clear();
+    units_.clear();
     for (auto const& space : spaces_) forget(*space);
     ++epoch_;
 }
@@ -231,7 +232,11 @@ Engine::Ended Engine::run(Outcome& outcome) {
         use(*space);
         space->note_page(key.eip, key.where); // calls leave their return addresses in the space
         ran = true;
-        if (options_.verify) return run_verified(outcome, *entry);
+        if (verifies()) {
+            if (auto const ended = run_verified(outcome, *entry)) return *ended;
+            if (preempted_.load(std::memory_order_relaxed) || space_->unverified) return Ended::ran;
+            continue;
+        }
         if (options_.optimize.link) make_known(key, *entry, *space);
         enter(entry->host, 0, entry->fpu_valid);
         for (;;) {

@@ -20,6 +20,7 @@
 #include "monitor/translator/block_writer.h"
 #include "monitor/translator/emitted_check.h"
 #include "monitor/translator/jump_space.h"
+#include "monitor/translator/lockstep.h"
 
 #include <atomic>
 #include <memory>
@@ -115,12 +116,13 @@ private:
     u64 root_for(Linear eip);
 
     // ---- engine_verify.cpp
-    Ended run_verified(Outcome& outcome, Entry const& entry);
-    bool interpret_unit(CodeBlock const& block, Outcome& outcome);
+    std::optional<Ended> run_verified(Outcome& outcome, Entry const& entry);
+    std::optional<Ended> run_alone(Outcome& outcome, Entry const& entry);
+    VerifiedUnit& unit_of(CodeBlock& block);
+    bool interpret_unit(VerifiedUnit const& unit, UnitStep const* step, Outcome& outcome);
     bool run_unit(Entry const& entry);
-    std::string difference(GuestCpu const& wanted) const;
-    std::string report(CodeBlock const& block, GuestCpu const& before, GuestCpu const& wanted,
-                       std::string const& what) const;
+    std::string report(CodeBlock const& block, std::string const& what);
+    bool verifies() const { return options_.verify != driver::Verify::off; }
 
     // ---- engine_traps.cpp
     bool stop_at_border(host::Trap& trap);
@@ -168,8 +170,11 @@ private:
     std::unordered_map<u64, u8> difficult_; // instructions, by gpa, that are called out wherever they are
     std::array<u8, 4096> failures_{};       // by a hash of the gpa: how often the interpreter had to help
     driver::EngineStatistics statistics_;
-    WriteLog log_;
-    insn::FlagMask undefined_flags_{}; // at the end of the unit that the interpreter ran
+    std::vector<VerifiedUnit> units_; // --verify, from here on; they go with the cache
+    WriteLog log_;                    // of the unit that the interpreter ran
+    UnitState unit_before_, unit_wanted_;
+    TouchedLines lines_;
+    insn::FlagMask undefined_flags_{}; // at its end
     std::string divergence_;
 
     // between the handler and the engine

@@ -35,11 +35,11 @@ std::optional<Engine::Ended> Engine::follow_link() {
     if (!entry) return Ended::ran;
     bool const fits = record.same_page && entry->block->tail.raw == 0 && (!entry->fpu_valid || record.fpu_valid);
     // A flush for the new block has taken the jump with it.
-    if (fits && epoch == epoch_ && options_.optimize.link && !options_.verify) {
+    if (fits && epoch == epoch_ && options_.optimize.link && !verifies()) {
         cache_->write_relative(record.field, entry->host);
         ++statistics_.links;
     }
-    if (options_.verify) return Ended::ran;
+    if (verifies()) return Ended::ran;
     resume_ = {entry->host, 0, entry->fpu_valid};
     return std::nullopt;
 }
@@ -51,7 +51,7 @@ std::optional<Engine::Ended> Engine::follow_indirect() {
     CodeKey key;
     if (!locate(key).is_next()) return Ended::ran;
     Entry* const entry = ready_entry(key);
-    if (!entry || options_.verify) return Ended::ran;
+    if (!entry || verifies()) return Ended::ran;
     // A space of global pages must not lead to others.
     if (root_for(key.eip) != space_->root && space_->root == JumpSpace::global_root) return std::nullopt;
     space_->note_page(key.eip, key.where);
@@ -178,7 +178,7 @@ u64 Engine::run_callout(CalloutRecord const& record) {
 std::optional<HostPc> Engine::way_elsewhere() {
     GuestCpu& cpu = vcpu_.cpu;
     bool const waiting = context_.event_pending != 0 && cpu.eflags.has<Eflags::IF>();
-    if (waiting || vcpu_.mmu.attention || stepping_needed() || options_.verify || !options_.optimize.link)
+    if (waiting || vcpu_.mmu.attention || stepping_needed() || verifies() || !options_.optimize.link)
         return std::nullopt;
     auto mode = TranslationMode::of(cpu);
     if (!mode) return std::nullopt;
