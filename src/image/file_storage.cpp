@@ -117,6 +117,7 @@ Result<std::unique_ptr<FileStorage>> FileStorage::create_temporary(std::string c
 Result<void> FileStorage::look() {
     struct stat facts {};
     if (::fstat(file_.number(), &facts) < 0) return host::fail_errno(ExitStatus::io, name_);
+    identity_ = {facts.st_dev, facts.st_ino};
     is_device_ = S_ISBLK(facts.st_mode);
     if (is_device_) {
         u64 bytes = 0;
@@ -145,11 +146,13 @@ bool FileStorage::is_aligned(u64 offset, Segments segments) const {
 
 IoResult<void> FileStorage::transfer_all(u64 offset, Segments segments, bool is_write) {
     u64 const bytes = total_bytes(segments);
+    if (is_write) has_unsynced_ = true;
     std::vector<iovec> rest;
     for (u64 done = 0; done < bytes;) {
         ssize_t const moved = transfer_some(file_.number(), offset + done, segments, is_write);
         if (moved < 0) return failure(is_write ? "cannot write" : "cannot read", errno);
         if (moved == 0 && is_write) return failure("cannot write", ENOSPC);
+        if (is_write && !is_device_) size_ = std::max(size_, offset + done + static_cast<u64>(moved));
         if (moved == 0) { // the file's end
             fill_with_zeroes(segments);
             return {};
@@ -197,12 +200,11 @@ IoResult<void> FileStorage::write(u64 offset, Segments segments) {
     if (is_aligned(offset, segments)) {
         TRY_VOID(transfer_all(offset, segments, true));
     } else {
-        TRY_VOID(transfer_bounced(offset, segments, true));
-        // The last block was written whole; the file is to end where it did.
+        // The last block is written whole; the file is to end where it would without.
         u64 const length = std::max(size_, end);
-        if (!is_device_ && (length & (alignment_ - 1)) != 0 && end + alignment_ > size_) TRY_VOID(truncate(length));
+        TRY_VOID(transfer_bounced(offset, segments, true));
+        if (size_ > length) TRY_VOID(truncate(length));
     }
-    if (!is_device_) size_ = std::max(size_, end);
     return {};
 }
 
@@ -210,6 +212,7 @@ IoResult<void> FileStorage::write_zeroes(u64 offset, u64 bytes, Unmap unmap) {
     u64 const end = offset + bytes;
     if (end < offset || end > u64{INT64_MAX}) return failure("cannot write", EFBIG);
     if (!is_device_ && offset >= size_ && unmap == Unmap::yes) return truncate(end);
+    has_unsynced_ = true;
     int const mode =
         unmap == Unmap::yes ? FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE : FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE;
     if (::fallocate(file_.number(), mode, static_cast<off_t>(offset), static_cast<off_t>(bytes)) == 0) {
@@ -228,6 +231,7 @@ IoResult<void> FileStorage::write_zeroes(u64 offset, u64 bytes, Unmap unmap) {
 void FileStorage::discard(u64 offset, u64 bytes) {
     // What the host cannot give back stays as it is: nobody needs it.
     int const mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    has_unsynced_ = true;
     static_cast<void>(::fallocate(file_.number(), mode, static_cast<off_t>(offset), static_cast<off_t>(bytes)));
 }
 
@@ -235,7 +239,11 @@ IoResult<void> FileStorage::sync() {
     if (options_.ignores_syncs) return {};
     // After a failed sync the host's kernel takes its pages for clean: a second one would succeed with data lost.
     if (lost_ != 0) return failure("an earlier write was lost", lost_);
-    if (::fdatasync(file_.number()) == 0) return {};
+    if (!has_unsynced_) return {};
+    if (::fdatasync(file_.number()) == 0) {
+        has_unsynced_ = false;
+        return {};
+    }
     lost_ = errno;
     return failure("cannot flush", lost_);
 }
@@ -248,6 +256,7 @@ IoResult<void> FileStorage::truncate(u64 bytes) {
     if (bytes > u64{INT64_MAX}) return failure("cannot grow", EFBIG);
     if (::ftruncate(file_.number(), static_cast<off_t>(bytes)) < 0) return failure("cannot change the size", errno);
     size_ = bytes;
+    has_unsynced_ = true;
     return {};
 }
 

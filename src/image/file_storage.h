@@ -37,6 +37,12 @@ public:
     using Storage::write;
 
     int descriptor() const { return file_.number(); }
+    /// Two names, one file?
+    struct Identity {
+        u64 device{}, inode{};
+        friend bool operator==(Identity, Identity) = default;
+    };
+    Identity identity() const { return identity_; }
 
 private:
     FileStorage(std::string name, host::FileDescriptor file, Options const& options);
@@ -49,10 +55,12 @@ private:
     std::string name_;
     host::FileDescriptor file_;
     Options options_;
+    Identity identity_{};
     u64 size_{};
     u64 alignment_{1}; // of offsets, lengths and memory, with O_DIRECT
     bool is_device_{};
-    int lost_{}; // errno of a sync that failed
+    bool has_unsynced_{true}; // an earlier process may have left something
+    int lost_{};              // errno of a sync that failed
 };
 
 } // namespace ring3::image

@@ -46,6 +46,12 @@ struct OpenOptions {
 /// person: 74 where the host fails, 78 where the image cannot be used.
 Result<std::unique_ptr<Image>> open_image(std::string const& path, OpenOptions const& options);
 
+/// An image that takes all writes for the one below, in a file of $TMPDIR that has no name and vanishes with it.
+Result<std::unique_ptr<Image>> throw_away_overlay(std::unique_ptr<Image> backing);
+
+/// Where the backing file lies that the image `above` names: names are relative to the directory of `above`.
+Result<std::string> backing_path(std::string const& above, std::string const& name);
+
 /// The format that a file's first bytes tell; raw is what has no other mark.
 inline constexpr u64 magic_bytes = 8;
 Format looks_like(std::span<u8 const, magic_bytes> start);
