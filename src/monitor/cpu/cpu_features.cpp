@@ -94,7 +94,7 @@ constexpr auto rows = std::to_array<FeatureRow>({
     {"avx512f",        W::leaf_7_ebx, 16, never},
     {"rdseed",         W::leaf_7_ebx, 18, host,    F::rdseed},
     {"adx",            W::leaf_7_ebx, 19, host,    F::adx},
-    {"smap",           W::leaf_7_ebx, 20, monitor, F::smap},
+    {"smap",           W::leaf_7_ebx, 20, Support::on_demand, F::smap},
     {"clflushopt",     W::leaf_7_ebx, 23, monitor, F::clflushopt},
     {"clwb",           W::leaf_7_ebx, 24, monitor, F::clwb},
     {"sha-ni",         W::leaf_7_ebx, 29, host,    F::sha},

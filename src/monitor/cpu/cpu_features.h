@@ -35,7 +35,7 @@ struct FeatureWords {
 /// Who makes a feature work.
 enum class Support : u8 {
     monitor,   // interpreter, MMU or board: any host will do
-    on_demand, // as monitor, but no model has it unless it is asked for
+    on_demand, // as monitor, but no model has it unless it is asked for: it costs a guest more than it gives
     host,      // the instruction itself runs natively: the host's processor must have it
     never,     // known, and not virtualized
 };
