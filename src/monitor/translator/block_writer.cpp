@@ -43,9 +43,26 @@ CodeBlock* BlockWriter::write(CodeKey const& key, Trace const& trace, GuestPhys 
 void BlockWriter::mark_point(Scanned const& s) {
     // Whoever jumps here knows nothing of a pending change of ESP, or of its flags.
     if (sp_ == 0 && folded_.amount == 0 && leads_block(s)) local_entries_.push_back({s.eip, a_.offset(), fpu_valid_});
+    if (&s == trace_.data() && begins_with_vectors()) enter_with_fpu(s);
     if (settings_.count) count_run(s);
     insn_start_ = a_.here();
     add_point(s.eip, s.no_stop || flags_stale_);
+}
+
+/// Is there a vector instruction before the first branch?
+bool BlockWriter::begins_with_vectors() const {
+    for (Scanned const& s : trace_) {
+        if (s.treatment == Treatment::direct && s.insn.def->vector != insn::VectorType::none) return true;
+        if (s.treatment == Treatment::callout || s.insn.def->ends != insn::Ends::no) break;
+    }
+    return false;
+}
+
+/// The state is loaded before the block's first instruction, and a second way in lies behind that: a loop which comes
+/// back here does not look again.
+void BlockWriter::enter_with_fpu(Scanned const& s) {
+    ensure_fpu();
+    local_entries_.push_back({s.eip, a_.offset(), fpu_valid_});
 }
 
 /// With --stats: the instructions from here to the next branch or way in are counted at once, by moves and LEA.
@@ -164,10 +181,10 @@ void BlockWriter::flush_sp() {
 // ---- ways out -----------------------------------------------------------------------------------------------------
 
 void BlockWriter::relative_exit(u32 eip) {
-    for (LocalEntry const& entry : local_entries_) {
-        if (!settings_.link || entry.eip != eip || (entry.fpu_valid && !fpu_valid_)) continue;
-        return a_.relative(block_.start + entry.host);
-    }
+    LocalEntry const* best = nullptr;
+    for (LocalEntry const& entry : local_entries_)
+        if (entry.eip == eip && (!entry.fpu_valid || fpu_valid_) && (!best || entry.fpu_valid)) best = &entry;
+    if (settings_.link && best) return a_.relative(block_.start + best->host);
     if (settings_.link && on_this_page(eip)) {
         Entry const* const known = cache_.find(key_at(eip));
         if (known && known->block->tail.raw == 0 && (!known->fpu_valid || fpu_valid_)) return a_.relative(known->host);

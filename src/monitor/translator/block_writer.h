@@ -92,6 +92,8 @@ private:
     Treatment chosen_treatment(Scanned const& s);
     void add_point(u32 eip, bool no_stop);
     bool leads_block(Scanned const& s) const;
+    bool begins_with_vectors() const;
+    void enter_with_fpu(Scanned const& s);
     void count_run(Scanned const& s);
     void add_to(u64 const& counter, unsigned amount);
     void emit_cold();

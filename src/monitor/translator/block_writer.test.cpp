@@ -285,6 +285,15 @@ TEST_F(BlockWriterTest, the_first_vector_instruction_loads_the_state) {
     EXPECT_EQ(window(1, {0xdc, 0x03, 0x90}), load + Text{"fadd [r14+rbx*1]"});
 }
 
+TEST_F(BlockWriterTest, a_loop_loads_the_state_once) {
+    // 0: movaps xmm0,[ebx]; dec ecx; jnz 0
+    Text const all = whole({0x0f, 0x28, 0x03, 0x49, 0x75, 0xfa, 0x90});
+    ASSERT_GE(all.size(), 9u);
+    EXPECT_EQ(all[6], "movaps xmm0, [r14+rbx*1]");
+    EXPECT_EQ(all[7], "dec ecx");
+    EXPECT_EQ(all[8], "jnz #6");
+}
+
 // ---- sensitive instructions
 
 TEST_F(BlockWriterTest, the_interrupt_flag_is_a_bit_in_memory) {
