@@ -61,25 +61,28 @@ driver::MachineConfig machine_config(VmSettings const& settings) {
     return config;
 }
 
-Machine::Machine(host::GuestRam ram, driver::Channel channel)
-    : ram_{std::move(ram)}, channel_{std::move(channel)}, driver_{channel_.app_end()} {}
+Machine::Machine(MemoryGrant grant, host::GuestRam ram, driver::Channel channel)
+    : grant_{std::move(grant)}, ram_{std::move(ram)}, channel_{std::move(channel)}, driver_{channel_.app_end()} {}
 
 Result<std::unique_ptr<Machine>> Machine::start(VmSettings const& settings, boot::Images const& images,
-                                                MonitorMain const& monitor) {
+                                                MonitorMain const& monitor, Allocator& allocator) {
+    auto grant = TRY(allocator.grant_memory(settings.memory));
     auto ram = TRY(host::GuestRam::create("ring3-ram", settings.memory));
     auto const start = TRY(load_images(images, ram.bytes()));
     auto channel = TRY(driver::Channel::create());
-    std::unique_ptr<Machine> machine{new Machine{std::move(ram), std::move(channel)}};
-    TRY_VOID(machine->fork_monitor(settings, start, monitor));
+    std::unique_ptr<Machine> machine{new Machine{std::move(grant), std::move(ram), std::move(channel)}};
+    TRY_VOID(machine->fork_monitor(settings, start, monitor, allocator.grant_mappings()));
     return machine;
 }
 
-Result<void> Machine::fork_monitor(VmSettings const& settings, StartState const& start, MonitorMain const& monitor) {
+Result<void> Machine::fork_monitor(VmSettings const& settings, StartState const& start, MonitorMain const& monitor,
+                                   u32 max_mappings) {
     auto words = TRY(host::create_pipe());
     auto config = machine_config(settings);
     config.ram = ram_.bytes();
     config.ram_fd = ram_.fd();
     config.start = start;
+    config.engine.max_mappings = max_mappings;
     auto const events = channel_.monitor_fds();
     ChildNeeds const needs{::getpid(), words.write_end.number(), {events[0], events[1], ram_.fd()}};
     pid_ = host::fork_with_signals_blocked();
@@ -104,6 +107,7 @@ int Machine::wait_status() {
         }
         driver_.set_doorbell(0);
         wait_status_ = status;
+        grant_.give_back();
     }
     return *wait_status_;
 }

@@ -2,6 +2,7 @@
 // channel and the monitor process, and takes all three away when it goes.
 #pragma once
 
+#include "allocator/allocator.h"
 #include "app/vm_settings.h"
 #include "boot/load.h"
 #include "driver/channel.h"
@@ -21,9 +22,9 @@ using MonitorMain = std::function<int(driver::MachineConfig const&, driver::Moni
 
 class Machine {
 public:
-    /// Loads the images into fresh RAM and forks the monitor.
+    /// Asks the allocator for what the machine needs, loads the images into fresh RAM and forks the monitor.
     static Result<std::unique_ptr<Machine>> start(VmSettings const& settings, boot::Images const& images,
-                                                  MonitorMain const& monitor);
+                                                  MonitorMain const& monitor, Allocator& allocator);
     ~Machine();
     Machine(Machine const&) = delete;
 
@@ -40,9 +41,11 @@ public:
     int wait_status();
 
 private:
-    Machine(host::GuestRam ram, driver::Channel channel);
-    Result<void> fork_monitor(VmSettings const& settings, StartState const& start, MonitorMain const& monitor);
+    Machine(MemoryGrant grant, host::GuestRam ram, driver::Channel channel);
+    Result<void> fork_monitor(VmSettings const& settings, StartState const& start, MonitorMain const& monitor,
+                              u32 max_mappings);
 
+    MemoryGrant grant_; // for ram_; given back when the monitor has ended, so that the next one can have it
     host::GuestRam ram_;
     driver::Channel channel_;
     driver::AppEnd driver_;

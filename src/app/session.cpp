@@ -80,7 +80,7 @@ void Session::connect_users() {
 }
 
 Result<void> Session::start_machine() {
-    machine_ = TRY(Machine::start(settings_, images_, monitor_main_));
+    machine_ = TRY(Machine::start(settings_, images_, monitor_main_, allocator_));
     watch_ = std::make_unique<MachineWatch>(loop_, *machine_, [this] { return outputs_->has_room(); });
     for (auto const& line : serial_)
         if (line) line->attach(&machine_->driver());

@@ -88,6 +88,7 @@ private:
     VmSettings settings_;
     MonitorMain monitor_main_;
     boot::Images images_;
+    Allocator allocator_{look_at_resources()};
     EventLoop loop_;
     SignalSource signals_;
     Alarm grace_; // after the power button, until the guest is ended anyway

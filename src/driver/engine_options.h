@@ -46,9 +46,10 @@ struct EngineOptions {
     MemoryPolicy memory{MemoryPolicy::automatic};
     TlbMethod tlb{TlbMethod::asid};
     Verify verify{Verify::off};
-    bool count{};      // count executed instructions and where time goes (`--stats`); costs a little
-    bool check_code{}; // decode every emitted block again before it becomes executable
-    u32 cache_mib{32}; // size of the code cache, 1..256
+    bool count{};             // count executed instructions and where time goes (`--stats`); costs a little
+    bool check_code{};        // decode every emitted block again before it becomes executable
+    u32 cache_mib{32};        // size of the code cache, 1..256
+    u32 max_mappings{48'000}; // what windows may cost the host; granted by the allocator
 };
 
 } // namespace ring3::driver

@@ -36,6 +36,7 @@ Result<std::unique_ptr<Engine>> Engine::create(Vcpu& vcpu, driver::EngineOptions
     std::unique_ptr<Engine> engine{new Engine{vcpu, options, std::move(cache)}};
     if (options.memory != driver::MemoryPolicy::soft) {
         ShadowOptions shadow;
+        shadow.max_mappings = options.max_mappings;
         shadow.keep_spaces = options.tlb == driver::TlbMethod::asid;
         if (options.memory == driver::MemoryPolicy::window) shadow.promote_after = 0;
         engine->shadow_ = std::make_unique<ShadowSpaces>(vcpu.cpu, vcpu.mmu, ram.fd, ram.bytes, shadow);
