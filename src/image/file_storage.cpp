@@ -268,7 +268,7 @@ Extent FileStorage::extent_at(u64 offset, u64 bytes) {
     if (data < 0 && errno != ENXIO) return all_data;
     if (data != start) {
         u64 const hole = data < 0 ? bytes : static_cast<u64>(data) - offset;
-        return {.bytes = std::min(bytes, hole), .kind = ExtentKind::zeroes, .file_offset = offset};
+        return {.bytes = std::min(bytes, hole), .has_data = false, .is_zero = true, .file_offset = offset};
     }
     off_t const hole = ::lseek(file_.number(), start, SEEK_HOLE);
     if (hole <= start) return all_data;

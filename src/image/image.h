@@ -64,14 +64,11 @@ enum class Unmap : u8 { no, yes };
 enum class Access : u8 { read_only, read_write };
 
 /// What a range of the disk is made of: for `map`, and for copies that leave holes as holes.
-enum class ExtentKind : u8 {
-    data,   // bytes of the file
-    zeroes, // said to be zero, whether or not it has space of its own
-    absent, // in none of the chain's files: reads as zeroes
-};
 struct Extent {
-    u64 bytes{}; // from the offset that was asked for; at least 1
-    ExtentKind kind{ExtentKind::data};
+    u64 bytes{};           // from the offset that was asked for; at least 1
+    bool is_present{true}; // some file of the chain says what is here; otherwise nobody does, and it is zeroes
+    bool has_data{true};   // it has space of its own
+    bool is_zero{};        // it is known to read as zeroes
     bool is_compressed{};
     unsigned depth{};                 // 0: in this image itself, 1: in its backing file ...
     std::optional<u64> file_offset{}; // where in that depth's file, if it lies there uncompressed

@@ -154,11 +154,12 @@ IoResult<Qcow2Image::Run> Qcow2Image::find_run(u64 offset, u64 bytes) {
     L2Entry const first = entries[0];
     TRY_VOID(check_entry(first));
     Run run{.kind = first.kind(), .bytes = bytes_to_cluster_end(offset)};
-    if (run.kind == ClusterKind::data) run.file_offset = first.offset() + geometry_.in_cluster(offset);
+    bool const has_place = run.kind == ClusterKind::data || run.kind == ClusterKind::reserved_zeroes;
+    if (has_place) run.file_offset = first.offset() + geometry_.in_cluster(offset);
     for (u64 n = 1; n < entries.count() && run.bytes < bytes; ++n) {
         L2Entry const next = entries[n];
         if (next.kind() != run.kind || run.kind == ClusterKind::compressed) break;
-        if (run.kind == ClusterKind::data && next.offset() != first.offset() + (n << geometry_.cluster_bits)) break;
+        if (has_place && next.offset() != first.offset() + (n << geometry_.cluster_bits)) break;
         run.bytes += geometry_.cluster();
     }
     run.bytes = std::min(run.bytes, bytes);
@@ -169,27 +170,34 @@ IoResult<Extent> Qcow2Image::do_extent_at(u64 offset, u64 bytes) {
     Run run = TRY(find_run(offset, bytes));
     while (run.bytes < bytes) { // a run ends with its slice of the table, an extent does not
         Run const next = TRY(find_run(offset + run.bytes, bytes - run.bytes));
-        bool const is_joined = next.kind != ClusterKind::data || next.file_offset == run.file_offset + run.bytes;
+        bool const is_joined = run.file_offset == 0 || next.file_offset == run.file_offset + run.bytes;
         if (next.kind != run.kind || !is_joined) break;
         run.bytes += next.bytes;
     }
-    Extent extent{.bytes = run.bytes};
     switch (run.kind) {
-    case ClusterKind::data: extent.file_offset = run.file_offset; return extent;
-    case ClusterKind::compressed: extent.is_compressed = true; return extent;
-    case ClusterKind::zeroes:
-    case ClusterKind::reserved_zeroes: extent.kind = ExtentKind::zeroes; return extent;
+    case ClusterKind::data: return data_extent(run);
+    case ClusterKind::compressed: return Extent{.bytes = run.bytes, .is_compressed = true};
+    case ClusterKind::zeroes: return Extent{.bytes = run.bytes, .has_data = false, .is_zero = true};
+    case ClusterKind::reserved_zeroes:
+        return Extent{.bytes = run.bytes, .has_data = false, .is_zero = true, .file_offset = run.file_offset};
     case ClusterKind::absent: break;
     }
-    extent.kind = ExtentKind::absent;
-    if (!backing_) return extent;
-    if (offset >= backing_->size()) {
-        extent.depth = 1;
-        return extent;
+    if (!backing_ || offset >= backing_->size()) {
+        return Extent{.bytes = run.bytes, .is_present = false, .has_data = false, .is_zero = true};
     }
     auto below = TRY(backing_->extent_at(offset, std::min(run.bytes, backing_->size() - offset)));
     ++below.depth;
     return below;
+}
+
+/// Clusters of the image may be holes of its file.
+Extent Qcow2Image::data_extent(Run const& run) {
+    u64 const length = storage_->size();
+    u64 const there = run.file_offset < length ? std::min(run.bytes, length - run.file_offset) : 0;
+    if (there == 0) return {.bytes = run.bytes, .is_zero = true, .file_offset = run.file_offset};
+    auto extent = storage_->extent_at(run.file_offset, there);
+    extent.has_data = true;
+    return extent;
 }
 
 } // namespace ring3::image

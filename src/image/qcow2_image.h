@@ -73,6 +73,7 @@ private:
     IoResult<void> end_change(IoResult<void> result);
 
     IoResult<Run> find_run(u64 offset, u64 bytes);
+    Extent data_extent(Run const& run);
     IoResult<void> read_run(Run const& run, Part const& part);
     IoResult<void> read_backing(Part const& part);
     IoResult<void> read_compressed(Part const& part);

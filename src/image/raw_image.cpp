@@ -57,7 +57,7 @@ IoResult<void> RawImage::do_resize(u64 bytes) {
 
 IoResult<Extent> RawImage::do_extent_at(u64 offset, u64 bytes) {
     u64 const length = storage_->size();
-    if (offset >= length) return Extent{.bytes = bytes, .kind = ExtentKind::zeroes};
+    if (offset >= length) return Extent{.bytes = bytes, .has_data = false, .is_zero = true};
     return storage_->extent_at(offset, std::min(bytes, length - offset));
 }
 

@@ -105,7 +105,7 @@ TEST(raw_image, writes_zeroes_and_shows_holes) {
     EXPECT_TRUE(std::all_of(back.begin() + 1, back.end() - 1, [](u8 byte) { return byte == 0; }));
     EXPECT_EQ(back.back(), 'x');
     auto const extent = disk->extent_at(0, disk->size()).value();
-    EXPECT_EQ(extent.kind, ExtentKind::data);
+    EXPECT_TRUE(extent.has_data);
 }
 
 TEST(file_lock, lets_one_write_or_many_read) {
