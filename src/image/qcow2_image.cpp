@@ -1,6 +1,7 @@
 #include "image/qcow2_image.h"
 
 #include "image/big_endian.h"
+#include "image/qcow2_check.h"
 #include "image/segments.h"
 
 #include <algorithm>
@@ -52,7 +53,20 @@ Result<std::unique_ptr<Qcow2Image>> Qcow2Image::open(std::unique_ptr<Storage> st
     return image;
 }
 
+/// Dirty: the program that wrote last was ended before it had written all refcounts.
+Result<void> Qcow2Image::repair_dirty() {
+    auto const checked = check(*storage_, header_, Repair::all, {});
+    if (!checked) return std::unexpected(as_error(checked.error()));
+    if (checked->corruptions == 0) return {};
+    return unusable(name(), "was not closed and has errors that cannot be repaired; it can be read");
+}
+
 Result<void> Qcow2Image::load() {
+    bool const is_dirty = header_.incompatible.has<Incompatible::Dirty>();
+    if (header_.incompatible.has<Incompatible::Corrupt>() && !is_read_only()) {
+        return unusable(name(), "is marked as corrupt; it can be read, and repaired by 'ring3 image check -r all'");
+    }
+    if (is_dirty && !is_read_only()) TRY_VOID(repair_dirty());
     bool is_sound = regions_.add_range(0, geometry_.cluster());
     if (header_.l1_entries != 0) is_sound &= regions_.add_range(header_.l1_offset, header_.l1_entries * entry_bytes);
     is_sound &= regions_.add_range(header_.refcount_table_offset,
@@ -64,9 +78,6 @@ Result<void> Qcow2Image::load() {
 
     auto const refcounts = refcounts_.load();
     if (!refcounts) return std::unexpected(as_error(refcounts.error()));
-    if (header_.incompatible.has<Incompatible::Corrupt>()) {
-        return unusable(name(), "is marked as corrupt; it can be read, and repaired with 'qemu-img check -r all'");
-    }
     if (!is_sound || !*mapping || !*refcounts) {
         return unusable(name(), "has tables that overlap or lie outside of the file; it can only be read");
     }

@@ -63,6 +63,7 @@ private:
     Qcow2Image(std::unique_ptr<Storage> storage, OpenOptions const& options, qcow2::Header header,
                std::unique_ptr<Image> backing);
     Result<void> load();
+    Result<void> repair_dirty();
 
     std::unexpected<IoError> bad(std::string_view what) const;
     IoResult<void> check_entry(qcow2::L2Entry entry) const;

@@ -80,7 +80,7 @@ TEST(raw_image, does_not_let_a_guest_change_a_guessed_format) {
 }
 
 TEST(raw_image, goes_past_the_page_cache_with_any_alignment) {
-    TestDirectory const directory;
+    TestDirectory const directory{TestDirectory::Place::disk};
     auto const path = directory.write_file("disk", std::string(10000, 'x'));
     auto opened = open_image(path, {.format = Format::raw, .cache = CacheMode::none});
     if (!opened) GTEST_SKIP() << opened.error().message;
