@@ -97,7 +97,7 @@ Block const* DecodeCache::insert(BlockKey key, DecodeMode mode, Source const& so
     auto const in_head = static_cast<unsigned>(std::min(offset, source.head.size()));
     watch(source.start, in_head);
     block.generation = generation(source.start);
-    if (block.tail.raw != 0) {
+    if (block.has_tail()) {
         watch(block.tail, static_cast<unsigned>(offset) - in_head);
         block.tail_generation = generation(block.tail);
     }

@@ -38,9 +38,11 @@ struct BlockKey {
 
 struct Block {
     BlockKey key{};
-    u32 generation{};      // of the page of its first byte
-    u32 tail_generation{}; // of the second page, if its only instruction crosses a page border
-    GuestPhys tail{};      // first byte on the second page; 0: none
+    u32 generation{};        // of the page of its first byte
+    u32 tail_generation{};   // of the second page, if its only instruction crosses a page border
+    GuestPhys tail{no_tail}; // first byte on the second page
+    static constexpr GuestPhys no_tail{~u64{0}};
+    bool has_tail() const { return tail != no_tail; }
     u16 count{};
     u16 bytes{};
     insn::Insn const* insns{};
@@ -94,7 +96,7 @@ private:
     }
     bool is_true(Block const& block) const {
         return block.generation == generation({block.key.raw >> 2}) &&
-               (block.tail.raw == 0 || block.tail_generation == generation(block.tail));
+               (!block.has_tail() || block.tail_generation == generation(block.tail));
     }
     void ensure_generation(GuestPhys address);
     void watch(GuestPhys address, unsigned size);

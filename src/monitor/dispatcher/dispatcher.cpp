@@ -87,6 +87,13 @@ Dispatcher::Step Dispatcher::finish(Outcome outcome) {
 
 // ---- finding code -----------------------------------------------------------------------------------------------
 
+/// How many bytes of code there may be from EIP on. A segment of 4 GiB has no end: EIP goes on at 0 (SDM 3A 5.3 leaves that
+/// to the processor; all known ones do).
+static u64 bytes_to_the_end(GuestCpu const& cpu) {
+    u64 const limit = cpu.seg(SegmentName::cs).limit;
+    return limit == 0xffff'ffff ? ~u64{0} : limit - cpu.eip + 1;
+}
+
 Outcome Dispatcher::find_block(Block const*& block) {
     GuestCpu& cpu = vcpu_.cpu;
     Segment const& cs = cpu.seg(SegmentName::cs);
@@ -98,20 +105,20 @@ Outcome Dispatcher::find_block(Block const*& block) {
     DecodeMode const mode = DecodeMode::of(cpu);
     BlockKey const key = BlockKey::of(where, mode);
     block = cache_.find(key);
-    if (block && block->tail.raw != 0) {
+    if (block && block->has_tail()) {
         // The second page may be mapped elsewhere by now, or not at all.
         GuestPhys tail;
         TRY_GUEST(vcpu_.mmu.fetch(Linear{static_cast<u32>(start.page().raw + page_size)}, vcpu_.privilege(), tail));
         if (tail != block->tail) block = nullptr;
     }
-    if (block && cpu.eip + block->bytes - 1 <= cs.limit) [[likely]]
+    if (block && block->bytes <= bytes_to_the_end(cpu)) [[likely]]
         return Outcome::next();
     return decode_block(key, mode, start, where, block);
 }
 
 Outcome Dispatcher::decode_block(BlockKey key, DecodeMode mode, Linear start, GuestPhys where, Block const*& block) {
     // The last byte of the segment is as far as code goes; a page is as far as a block goes.
-    u64 const in_segment = u64{vcpu_.cpu.seg(SegmentName::cs).limit} - vcpu_.cpu.eip + 1;
+    u64 const in_segment = bytes_to_the_end(vcpu_.cpu);
     u64 const on_page = page_size - where.page_offset();
     std::array<u8, DecodeCache::most_bytes> bytes;
     std::span<u8> const head{bytes.data(), std::min({in_segment, on_page, u64{bytes.size()}})};
@@ -160,6 +167,7 @@ Dispatcher::Step Dispatcher::run_block(unsigned most_instructions) {
         if (mmu.attention) [[unlikely]]
             break;
     }
+    cpu.eip = static_cast<u32>(cpu.eip); // from FFFFFFFFH to 0; that the segment may end before, find_block() sees
     last_insn_ = &insns[outcome.is_next() ? i - 1 : i];
     counters_.instructions += i;
     until_service_ -= i + 1;
@@ -168,7 +176,7 @@ Dispatcher::Step Dispatcher::run_block(unsigned most_instructions) {
     if (outcome.is_fault()) return fault(outcome);
     // A repeated string instruction that is not done yet stays where it is.
     bool const completed = outcome.kind() != Outcome::Kind::again && outcome.kind() != Outcome::Kind::shutdown;
-    if (completed) cpu.eip = vcpu_.next_eip;
+    if (completed) cpu.eip = static_cast<u32>(vcpu_.next_eip);
     counters_.instructions += 1;
     return finish(outcome);
 }

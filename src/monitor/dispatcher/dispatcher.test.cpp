@@ -137,6 +137,30 @@ TEST_F(DispatcherTest, running_past_the_segment_s_end_is_a_general_protection_fa
     EXPECT_EQ(pushed_ip(), start + 1) << "MOV AX needs three bytes, the segment has one";
 }
 
+TEST_F(DispatcherTest, code_goes_on_at_zero_behind_the_last_address) {
+    machine.set_mode(TestMode::flat32);
+    Segment& cs = machine.cpu.seg(SegmentName::cs);
+    cs.base = 0x3000;
+    cs.refresh();
+    machine.code({0xb8, 0x78, 0x56, 0x34, 0x12, 0x90, hlt}, 0x2ffe); // mov eax, 12345678h; nop; hlt
+    machine.cpu.eip = 0xffff'fffe;
+    EXPECT_EQ(dispatcher.run(), Dispatcher::Exit::halted);
+    EXPECT_EQ(machine.reg(eax), 0x1234'5678u);
+    EXPECT_EQ(machine.cpu.eip, 5u);
+}
+
+TEST_F(DispatcherTest, an_instruction_may_end_with_the_last_address) {
+    machine.set_mode(TestMode::flat32);
+    Segment& cs = machine.cpu.seg(SegmentName::cs);
+    cs.base = 0x3000;
+    cs.refresh();
+    machine.code({0x40, 0x40, hlt}, 0x2ffe); // inc eax, inc eax
+    machine.cpu.eip = 0xffff'fffe;
+    EXPECT_EQ(dispatcher.run(), Dispatcher::Exit::halted);
+    EXPECT_EQ(machine.reg(eax), 2u);
+    EXPECT_EQ(machine.cpu.eip, 1u);
+}
+
 TEST_F(DispatcherTest, a_triple_fault_shuts_down) {
     machine.cpu.idtr.limit = 0;
     EXPECT_EQ(run({0x0f, 0x0b}), Dispatcher::Exit::shutdown); // ud2

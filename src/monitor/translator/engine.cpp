@@ -134,7 +134,7 @@ Entry* Engine::translate(CodeKey const& key) {
     GuestPhys tail;
     if (trace.insns.empty() && key.where.page_offset() > page_size - insn::max_length) {
         Linear const next{static_cast<u32>(key.eip.page().raw + page_size)};
-        if (next.raw == 0) return nullptr; // beyond the limit of CS
+        if (next.raw == 0) return nullptr; // EIP wraps: the interpreter knows how
         if (!mmu.fetch(next, vcpu_.privilege(), tail).is_next()) return nullptr;
         u8 const* const next_page = mmu.memory().page(tail);
         if (!next_page || tail.raw == 0) return nullptr;
