@@ -10,8 +10,13 @@ void append(std::vector<u8>& bytes, u32 value, unsigned size) {
     for (unsigned i = 0; i < size; ++i) bytes.push_back(static_cast<u8>(value >> 8 * i));
 }
 
-/// SS of the other size now and then: stacks of 16 bits in 32-bit code, and the other way round.
+/// Now and then SS of the other size (stacks of 16 bits in 32-bit code, and the other way round), or whatever there is:
+/// stacks that expand down, or end soon.
 u16 stack_selector(Random& random, Tables const& tables, Mode mode) {
+    if (random.one_in(16)) {
+        u16 const selector = loadable_selector(random, tables);
+        if (tables.at(selector).rights().is_writable_data()) return selector;
+    }
     bool const narrow = (mode == Mode::code16) != (tables.has_ldt && random.one_in(16));
     return narrow ? SELECTOR_DATA16 : SELECTOR_DATA;
 }
@@ -25,7 +30,7 @@ void choose_segments(Random& random, Tables const& tables, Case& test) {
     image.selector(SegmentName::cs) = flat ? SELECTOR_CODE32 : SELECTOR_CODE16;
     image.selector(SegmentName::ss) = stack_selector(random, tables, test.mode);
     for (SegmentName name : {SegmentName::ds, SegmentName::es})
-        image.selector(name) = random.one_in(16) ? loadable_selector(random, tables) : data;
+        image.selector(name) = random.one_in(8) ? loadable_selector(random, tables) : data;
     for (SegmentName name : {SegmentName::fs, SegmentName::gs})
         image.selector(name) = random.one_in(6) ? data : loadable_selector(random, tables);
 }
