@@ -1,6 +1,7 @@
 #include "app/images.h"
 
 #include "app/comma_list.h"
+#include "app/firmware.h"
 #include "base/pc_addresses.h"
 #include "host/file_descriptor.h"
 
@@ -48,8 +49,12 @@ Result<std::vector<u8>> read_file(std::string_view what, std::string const& path
     }
 }
 
-Result<boot::Images> read_images(BootSettings const& settings, u64 memory) {
+Result<boot::Images> read_images(VmSettings const& vm) {
+    BootSettings const& settings = vm.boot;
+    u64 const memory = vm.memory;
     boot::Images images;
+    images.firmware = TRY(read_firmware(vm.firmware, memory));
+    if (images.firmware.present()) return images;
     images.kernel_name = settings.kernel;
     images.kernel = TRY(read_file("kernel", settings.kernel, memory));
     images.command_line = settings.command_line;

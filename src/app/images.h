@@ -12,8 +12,8 @@ namespace ring3::app {
 /// A whole file of at most `most` bytes. `what` is for the message: "kernel", "initrd".
 Result<std::vector<u8>> read_file(std::string_view what, std::string const& path, u64 most);
 
-/// Reads what the settings name; a guest with `memory` bytes cannot take larger files.
-Result<boot::Images> read_images(BootSettings const& settings, u64 memory);
+/// Reads what the settings name; a guest cannot take larger files than it has memory.
+Result<boot::Images> read_images(VmSettings const& settings);
 
 /// Puts the images into a guest's fresh RAM.
 Result<StartState> load_images(boot::Images const& images, std::span<u8> ram);

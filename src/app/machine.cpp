@@ -71,17 +71,18 @@ Result<std::unique_ptr<Machine>> Machine::start(VmSettings const& settings, boot
     auto const start = TRY(load_images(images, ram.bytes()));
     auto channel = TRY(driver::Channel::create());
     std::unique_ptr<Machine> machine{new Machine{std::move(grant), std::move(ram), std::move(channel)}};
-    TRY_VOID(machine->fork_monitor(settings, start, monitor, allocator.grant_mappings()));
+    TRY_VOID(machine->fork_monitor(settings, images, start, monitor, allocator.grant_mappings()));
     return machine;
 }
 
-Result<void> Machine::fork_monitor(VmSettings const& settings, StartState const& start, MonitorMain const& monitor,
-                                   u32 max_mappings) {
+Result<void> Machine::fork_monitor(VmSettings const& settings, boot::Images const& images, StartState const& start,
+                                   MonitorMain const& monitor, u32 max_mappings) {
     auto words = TRY(host::create_pipe());
     auto config = machine_config(settings);
     config.ram = ram_.bytes();
     config.ram_fd = ram_.fd();
     config.start = start;
+    config.firmware = images.firmware;
     config.engine.max_mappings = max_mappings;
     auto const events = channel_.monitor_fds();
     ChildNeeds const needs{::getpid(), words.write_end.number(), {events[0], events[1], ram_.fd()}};

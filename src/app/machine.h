@@ -42,8 +42,8 @@ public:
 
 private:
     Machine(MemoryGrant grant, host::GuestRam ram, driver::Channel channel);
-    Result<void> fork_monitor(VmSettings const& settings, StartState const& start, MonitorMain const& monitor,
-                              u32 max_mappings);
+    Result<void> fork_monitor(VmSettings const& settings, boot::Images const& images, StartState const& start,
+                              MonitorMain const& monitor, u32 max_mappings);
 
     MemoryGrant grant_; // for ram_; given back when the monitor has ended, so that the next one can have it
     host::GuestRam ram_;

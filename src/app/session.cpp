@@ -53,7 +53,7 @@ Result<Ending> Session::run() {
 
 Result<void> Session::begin() {
     // Whatever can be wrong with files is found out before the terminal changes its mode.
-    images_ = TRY(read_images(settings_.boot, settings_.memory));
+    images_ = TRY(read_images(settings_));
     outputs_ = TRY(Outputs::open(
         loop_, settings_, [this](OutputFailure const& failure) { on_output_failure(failure); }, [this] { quit(); }));
     connect_users();

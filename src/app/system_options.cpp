@@ -14,6 +14,8 @@ namespace ring3::app {
 
 namespace {
 
+constexpr auto default_firmware = "bios-256k.bin";
+
 using Parsed = std::variant<VmSettings, PrintText>;
 
 class SystemParser;
@@ -31,6 +33,7 @@ public:
     explicit SystemParser(std::span<std::string_view const> cpu_names) : cpu_names_{cpu_names} {}
     Result<Parsed> parse(std::span<std::string const> arguments);
 
+    Result<void> bios(std::string const& path) { return set(settings_.firmware.image, path); }
     Result<void> kernel(std::string const& path) { return set(settings_.boot.kernel, path); }
     Result<void> initrd(std::string const& text) { return set(settings_.boot.initrd_option, text); }
     Result<void> append(std::string const& text) { return set(settings_.boot.command_line, text); }
@@ -89,6 +92,7 @@ private:
 };
 
 constexpr std::array options{
+    Option{"bios", "FILE", "start with firmware FILE (default bios-256k.bin, SeaBIOS)", &SystemParser::bios},
     Option{"kernel", "FILE", "boot FILE: a Linux bzImage or a multiboot kernel", &SystemParser::kernel},
     Option{"initrd", "FILE", "initial ram disk; \"FILE ARG...,FILE...\" are multiboot modules", &SystemParser::initrd},
     Option{"append", "TEXT", "the kernel's command line", &SystemParser::append},
@@ -174,10 +178,13 @@ Result<bool> SystemParser::take_engine_switch(std::span<std::string const> argum
 }
 
 Result<Parsed> SystemParser::finish() {
-    if (settings_.boot.kernel.empty())
-        return fail(ExitStatus::usage, "option '-kernel' is missing: there is no firmware yet that boots from disks");
+    if (settings_.boot.kernel.empty() && settings_.firmware.image.empty())
+        settings_.firmware.image = default_firmware;
+    if (!settings_.boot.kernel.empty() && !settings_.firmware.image.empty())
+        return fail(ExitStatus::usage, "options '-kernel' and '-bios': a kernel is booted directly, without firmware");
     TRY_VOID(wiring_.connect(settings_));
-    if (settings_.name.empty()) settings_.name = settings_.boot.kernel.substr(settings_.boot.kernel.rfind('/') + 1);
+    auto const& what = settings_.boot.kernel.empty() ? settings_.firmware.image : settings_.boot.kernel;
+    if (settings_.name.empty()) settings_.name = what.substr(what.rfind('/') + 1);
     return Parsed{std::move(settings_)};
 }
 

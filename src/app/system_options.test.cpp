@@ -211,7 +211,18 @@ TEST(SystemOptions, lists_and_help_need_no_kernel) {
     EXPECT_NE(text_of({"-version"}).find(RING3_VERSION), std::string::npos);
     for (auto const* option : {"-machine", "-accel", "-device", "-d"})
         EXPECT_NE(text_of({option, "help"}), "") << option;
-    EXPECT_FALSE(parse({"-nographic"}));
+}
+
+TEST(SystemOptions, without_a_kernel_firmware_starts) {
+    auto const firmware_of = [](Arguments const& arguments) {
+        auto const result = parse(arguments);
+        return result ? std::get<VmSettings>(*result).firmware.image : result.error().message;
+    };
+    EXPECT_EQ(firmware_of({"-nographic"}), "bios-256k.bin");
+    EXPECT_EQ(firmware_of({"-bios", "my.bin"}), "my.bin");
+    EXPECT_EQ(firmware_of({"-kernel", "k"}), "");
+    EXPECT_EQ(error_of({"-bios", "b"}),
+              "options '-kernel' and '-bios': a kernel is booted directly, without firmware");
 }
 
 } // namespace

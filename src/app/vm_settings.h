@@ -93,6 +93,28 @@ struct BootSettings {
     std::vector<u8> extra_initrd; // another cpio archive behind the initrd
 };
 
+// ---- what runs first, if no kernel is named
+
+struct FirmwareItem {
+    std::string name;
+    std::string path; // a file's content, or
+    std::string text;
+};
+
+struct FirmwareSettings {
+    std::string image; // empty: none, the kernel is booted directly
+    std::vector<std::string> directories;
+    std::vector<FirmwareItem> items;
+    std::array<BootDevice, 3> order{BootDevice::hard_disk, BootDevice::cdrom, BootDevice::floppy};
+    std::optional<std::array<BootDevice, 3>> order_once; // at the first start only
+    bool menu{};
+    std::optional<u16> menu_wait_ms;
+    std::optional<u32> reboot_timeout_ms; // after which firmware that found nothing to boot starts again
+    bool check_floppy_signature{true};
+    Graphics graphics{Graphics::standard_vga};
+    bool serial_console{};
+};
+
 // ---- how it runs
 
 /// The engine's mechanisms, and what is said about them when the run is over.
@@ -107,6 +129,7 @@ struct VmSettings {
     u64 memory{u64{128} << 20};
     std::string cpu{"max"};
     BootSettings boot;
+    FirmwareSettings firmware;
     std::vector<ChardevSettings> chardevs;
     std::array<std::optional<SerialSettings>, driver::serial_ports> serial;
     std::optional<ChardevIndex> parallel;

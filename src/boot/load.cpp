@@ -20,10 +20,14 @@ FirmwareArea const& firmware_area() {
     return area;
 }
 
+Result<void> check_size(GuestMemory memory) {
+    if (memory.low.size() >= least_memory) return {};
+    return fail(ExitStatus::configuration, fmt::format("{} KiB of memory is too little to boot; at least {} MiB",
+                                                       memory.low.size() / 1024, least_memory >> 20));
+}
+
 Result<u32> write_firmware_tables(GuestMemory memory) {
-    if (memory.low.size() < least_memory)
-        return fail(ExitStatus::configuration, fmt::format("{} KiB of memory is too little to boot; at least {} MiB",
-                                                           memory.low.size() / 1024, least_memory >> 20));
+    TRY_VOID(check_size(memory));
     auto const& area = firmware_area();
     write_bytes(memory, pc::firmware, area.bytes);
     write_bytes(memory, bios_data_area, make_bios_data_area());
@@ -43,6 +47,10 @@ Format detect(std::span<u8 const> kernel) {
 }
 
 Result<StartState> load(Images const& images, GuestMemory memory) {
+    if (images.firmware.present()) {
+        TRY_VOID(check_size(memory));
+        return StartState{};
+    }
     Format const format = detect(images.kernel);
     if (format == Format::neither)
         return fail(ExitStatus::configuration,

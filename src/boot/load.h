@@ -8,6 +8,7 @@
 //     firmware_tables.h: what a BIOS would have left in memory (ACPI, MP table, BIOS data area)
 #pragma once
 
+#include "base/firmware_config.h"
 #include "base/result.h"
 #include "boot/guest_memory.h"
 #include "boot/start_state.h"
@@ -32,6 +33,7 @@ struct Images {
     std::vector<u8> initrd{};
     std::string initrd_name{"initrd"};
     std::string command_line{};
+    FirmwareConfig firmware{}; // with an image: that starts, and there is no kernel
 };
 
 enum class Format : u8 { neither, multiboot, linux_image };

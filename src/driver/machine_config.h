@@ -2,6 +2,7 @@
 // being a fork of the app, simply reads it. Plain data, checked by the app before the fork.
 #pragma once
 
+#include "base/firmware_config.h"
 #include "base/types.h"
 #include "boot/start_state.h"
 #include "driver/engine_options.h"
@@ -45,7 +46,8 @@ struct MachineConfig {
     std::string cpu{"max"}; // QEMU's -cpu argument
     std::span<u8> ram;      // the GuestRam mapping that the fork inherited; images are loaded already
     int ram_fd{-1};         // its memfd, for mappings of the monitor's own
-    StartState start;
+    StartState start;        // if there is no firmware
+    FirmwareConfig firmware; // what runs first instead
     u64 rtc_base{}; // seconds since 1970-01-01 that the CMOS clock shows at power-on, as if it were UTC
     std::array<bool, serial_ports> serial{};
     bool parallel{};

@@ -50,14 +50,26 @@ void GuestDma::note_written(GuestPhys address, u64 bytes) {
 
 // ---- bytes of devices
 
+GuestMemoryMap::GuestMemoryMap(Mmu& mmu, std::span<u8> ram) : mmu_{mmu} {
+    PhysicalMemory& memory = mmu.memory();
+    pc::RamSplit const split = pc::split_ram(ram.size());
+    memory.map({0}, ram.first(split.low), PhysicalMemory::Kind::ram);
+    memory.unmap({pc::video_memory}, pc::option_roms - pc::video_memory);
+    if (split.high != 0) memory.map({pc::high_memory}, ram.subspan(split.low), PhysicalMemory::Kind::ram);
+}
+
 bool GuestMemoryMap::map(GuestPhys start, std::span<u8> bytes, Kind kind) {
     bool const possible = !wraps(start, bytes.size()) && start.raw >> mmu_.physical_bits() == 0 &&
                           (start.raw >= pc::high_memory || start.raw + bytes.size() <= pc::high_memory);
     if (!possible || mmu_.memory().overlaps_memory(start, bytes.size())) return false;
     if (registers_ && registers_->is_claimed({start, bytes.size()})) return false;
+    map_over(start, bytes, kind);
+    return true;
+}
+
+void GuestMemoryMap::map_over(GuestPhys start, std::span<u8> bytes, Kind kind) {
     mmu_.memory().map(start, bytes, kind == Kind::ram ? PhysicalMemory::Kind::ram : PhysicalMemory::Kind::rom);
     mmu_.memory_map_changed();
-    return true;
 }
 
 void GuestMemoryMap::unmap(GuestPhys start, u64 size) {

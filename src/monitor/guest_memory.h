@@ -24,10 +24,12 @@ private:
 
 class GuestMemoryMap final : public MemoryMap {
 public:
-    explicit GuestMemoryMap(Mmu& mmu) : mmu_{mmu} {}
+    /// Puts `ram` where boards have it: below the PCI hole, with the gap for video memory, and from 4 GiB on.
+    GuestMemoryMap(Mmu& mmu, std::span<u8> ram);
     /// Registers that lie on the bus keep their place.
     void set_registers(MmioBus const& bus) { registers_ = &bus; }
     [[nodiscard]] bool map(GuestPhys start, std::span<u8> bytes, Kind kind) override;
+    void map_over(GuestPhys start, std::span<u8> bytes, Kind kind) override;
     void unmap(GuestPhys start, u64 size) override;
 
 private:

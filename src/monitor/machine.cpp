@@ -13,7 +13,6 @@ namespace {
 
 /// What firmware leaves in IA32_MTRR_DEF_TYPE (SDM 3A 11.11.2.1): MTRRs and fixed MTRRs on, memory is write-back.
 constexpr u64 mtrrs_enabled_write_back = 0xc06;
-constexpr u64 video_memory_size = pc::option_roms - pc::video_memory;
 
 PcConfig board_config(driver::MachineConfig const& config, unsigned physical_bits) {
     pc::RamSplit const split = pc::split_ram(config.ram.size());
@@ -26,6 +25,7 @@ PcConfig board_config(driver::MachineConfig const& config, unsigned physical_bit
     board.parallel = config.parallel;
     if (config.debugcon) board.debug_console = config.debugcon->base;
     if (config.debug_exit) board.debug_exit = PortRange{config.debug_exit->base, config.debug_exit->size};
+    board.firmware = config.firmware;
     board.run_control = config.guest_ports == driver::GuestPorts::present;
     return board;
 }
@@ -41,7 +41,7 @@ Machine::Machine(driver::MachineConfig const& config, driver::MonitorEnd& channe
       native_{std::move(native)},
       memory_{*this},
       vcpu_{memory_, *this, model_, *native_, channel_.trace()},
-      memory_map_{vcpu_.mmu},
+      memory_map_{vcpu_.mmu, config.ram},
       a20_{vcpu_.mmu},
       serial_{{{channel, 0}, {channel, 1}, {channel, 2}, {channel, 3}}},
       parallel_{channel},
@@ -49,10 +49,6 @@ Machine::Machine(driver::MachineConfig const& config, driver::MonitorEnd& channe
       board_{board_config(config, model_.physical_bits()), clock_, outside(), *this, a20_},
       dispatcher_{vcpu_, *this},
       log_{channel, config.log} {
-    pc::RamSplit const split = pc::split_ram(config.ram.size());
-    memory_.map({0}, config.ram.first(split.low), PhysicalMemory::Kind::ram);
-    memory_.unmap({pc::video_memory}, video_memory_size);
-    if (split.high != 0) memory_.map({pc::high_memory}, config.ram.subspan(split.low), PhysicalMemory::Kind::ram);
     vcpu_.mmu.set_physical_bits(model_.physical_bits());
     memory_map_.set_registers(board_.mmio());
     vcpu_.listener = &log_;
@@ -60,7 +56,7 @@ Machine::Machine(driver::MachineConfig const& config, driver::MonitorEnd& channe
     board_.ports().set_unclaimed(this);
     board_.mmio().set_unclaimed(this);
     vcpu_.reset();
-    start(config.start);
+    if (!config.firmware.present()) start(config.start);
 }
 
 Machine::~Machine() = default;
@@ -82,6 +78,7 @@ PcOutside Machine::outside() {
     ends.debug_console = &debugcon_;
     ends.dma = &dma_;
     ends.memory_map = &memory_map_;
+    ends.shadow_memory = config_.ram.subspan(ShadowRam::base, ShadowRam::size);
     return ends;
 }
 

@@ -43,6 +43,7 @@ struct Map final : MemoryMap {
         mappings.push_back({start.raw, bytes, kind});
         return true;
     }
+    void map_over(GuestPhys, std::span<u8>, Kind) override {}
     void unmap(GuestPhys start, u64) override {
         std::erase_if(mappings, [&](Mapping const& m) { return m.start == start.raw; });
     }

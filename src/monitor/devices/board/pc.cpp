@@ -13,17 +13,26 @@ CharSink& plugged(CharSink* sink, CharSink& otherwise) {
     return sink ? *sink : otherwise;
 }
 
+PowerOn power_on_state(PcConfig const& config) {
+    return config.firmware.present() ? PowerOn::as_reset : PowerOn::as_firmware_leaves;
+}
+
 } // namespace
 
 Pc::Pc(PcConfig const& config, Clock const& clock, PcOutside const& outside, PowerSwitch& power, Line& a20)
     : dma_{outside.dma ? *outside.dma : no_dma_},
       memory_map_{outside.memory_map ? *outside.memory_map : no_memory_map_},
+      rom_{config.firmware.image},
       physical_address_bits_{config.physical_address_bits},
       timers_{clock},
       local_apic_{timers_, intr_, nmi_, pc::local_apic_id},
       reset_line_{power},
       a20_gate_{a20},
       pm_{timers_, sci_irq_, power},
+      shadow_ram_{memory_map_, outside.shadow_memory, rom_},
+      host_bridge_{shadow_ram_, power_on_state(config)},
+      isa_bridge_{pci_irqs_.lines(), std::to_array(pc::pirq_irqs), power_on_state(config)},
+      pm_function_{ports_, pm_, pc::pm_base, pc::sci_irq, power_on_state(config)},
       port61_{clock, pit_},
       rtc_{timers_, rtc_irq_, config.rtc_epoch},
       parallel_{timers_, parallel_irq_, plugged(outside.parallel, no_sink_)},
@@ -43,6 +52,7 @@ Pc::Pc(PcConfig const& config, Clock const& clock, PcOutside const& outside, Pow
     claim_mmio();
     fill_cmos(config);
     fill_fw_cfg(config);
+    map_firmware();
     reset();
 }
 
@@ -68,6 +78,7 @@ void Pc::claim_ports() {
     claim(VgaText::common_ports, vga_.common());
     claim(VgaText::color_ports, vga_.color());
     claim(FwCfg::ports, fw_cfg_);
+    claim(FwCfg::dma_ports, fw_cfg_.dma_port());
 }
 
 /// What is there only if somebody asked for it. A debug port that the user put onto another device's is not reached.
@@ -84,7 +95,13 @@ void Pc::claim_configured_ports(PcConfig const& config) {
 void Pc::claim_mmio() {
     ASSERT(mmio_.claim({{IoApic::default_base}, IoApic::size}, io_apic_));
     ASSERT(mmio_.claim({{VgaText::memory_base}, VgaText::memory_size}, vga_));
+    ASSERT(mmio_.claim({{ShadowRam::base}, ShadowRam::size}, shadow_ram_));
     map_local_apic();
+}
+
+/// The firmware's ROM ends where the first 4 GiB end; its last 128 KiB are at E0000h, too (ShadowRam).
+void Pc::map_firmware() {
+    if (!rom_.empty()) ASSERT(memory_map_.map({pc::high_memory - rom_.size()}, rom_, MemoryMap::Kind::rom));
 }
 
 /// The guest may move its APIC page or switch it off. Over another device's registers it cannot be reached.
@@ -129,7 +146,7 @@ void Pc::reset() {
     pm_.reset();
     smi_command_.reset();
     pci_.reset(); // and the functions on it
-    assign_pci_resources(pci_);
+    if (rom_.empty()) assign_pci_resources(pci_);
     pit_.reset();
     port61_.reset();
     rtc_.reset();
@@ -142,7 +159,7 @@ void Pc::reset() {
     dma2_.reset();
     dma_pages_.reset();
     fw_cfg_.reset();
-    start_interrupts();
+    if (rom_.empty()) start_interrupts();
 }
 
 /// What PC firmware leaves running: both 8259As initialized, only the timer and the cascade let through, counter 0 in
@@ -183,7 +200,9 @@ void Pc::fill_cmos(PcConfig const& config) {
     rtc_.set_cmos(0x5d, static_cast<u8>(high_blocks >> 16));
     rtc_.set_cmos(0x10, 0x00); // no floppy drives
     rtc_.set_cmos(0x14, 0x06); // coprocessor, PS/2 mouse
-    rtc_.set_cmos(0x3d, 0x12); // boot order: disk, then floppy
+    auto const boot = [&](unsigned i) { return static_cast<u8>(config.firmware.boot_order[i]); };
+    rtc_.set_cmos(0x3d, static_cast<u8>(boot(0) | boot(1) << 4));
+    rtc_.set_cmos(0x38, static_cast<u8>((config.firmware.check_floppy_signature ? 0 : 1) | boot(2) << 4));
     unsigned sum = 0;
     for (u8 i = 0x10; i < 0x2e; ++i) sum += rtc_.cmos(i);
     rtc_.set_cmos(0x2e, static_cast<u8>(sum >> 8)); // the AT's checksum, high byte first
@@ -195,6 +214,10 @@ void Pc::fill_fw_cfg(PcConfig const& config) {
     fw_cfg_.add_number(FwCfg::ram_size, config.ram_below_4g + config.ram_above_4g, 8);
     fw_cfg_.add_number(FwCfg::cpu_count, cpus, 2);
     fw_cfg_.add_number(FwCfg::most_cpus, cpus, 2);
+    fw_cfg_.add_number(FwCfg::no_graphics, config.firmware.serial_console, 2);
+    fw_cfg_.add_number(FwCfg::boot_menu, config.firmware.boot_menu, 2);
+    fw_cfg_.add_number(FwCfg::irq0_override, 1, 4);
+    for (FirmwareFile const& file : config.firmware.files) fw_cfg_.add_file(file.name, file.bytes);
 }
 
 } // namespace ring3

@@ -9,6 +9,7 @@
 //                                             +--> IoApic <--------+    LINT1 <-- NMI
 #pragma once
 
+#include "base/firmware_config.h"
 #include "monitor/devices/acpi_pm.h"
 #include "monitor/devices/board/addresses.h"
 #include "monitor/devices/board/interrupt_lines.h"
@@ -32,6 +33,7 @@
 #include "monitor/devices/pit8254.h"
 #include "monitor/devices/port92.h"
 #include "monitor/devices/register_file.h"
+#include "monitor/devices/shadow_ram.h"
 #include "monitor/devices/uart16550.h"
 #include "monitor/devices/vga_text.h"
 
@@ -53,6 +55,7 @@ struct PcConfig {
     std::optional<u16> debug_console;    // isa-debugcon: its port
     std::optional<PortRange> debug_exit; // isa-debug-exit: its ports
     bool run_control{};                  // the ports of `ring3 run`'s helper
+    FirmwareConfig firmware{};           // without an image the board is as firmware would leave it
 };
 
 /// What is plugged into it. An empty sink takes everything and says nothing.
@@ -61,7 +64,8 @@ struct PcOutside {
     CharSink* parallel{};
     CharSink* debug_console{};
     DmaMemory* dma{};        // guest RAM, for bus masters
-    MemoryMap* memory_map{}; // for devices that show bytes of theirs
+    MemoryMap* memory_map{};         // for devices that show bytes of theirs
+    std::span<u8> shadow_memory{};   // the RAM from ShadowRam::base on
 };
 
 class Pc {
@@ -123,6 +127,7 @@ private:
     void fill_cmos(PcConfig const& config);
     void start_interrupts();
     void fill_fw_cfg(PcConfig const& config);
+    void map_firmware();
 
     /// NMI is an edge: it waits until the processor takes it.
     struct NmiLatch final : Line {
@@ -147,6 +152,7 @@ private:
     NoMemoryMap no_memory_map_;
     DmaMemory& dma_;
     MemoryMap& memory_map_;
+    std::vector<u8> rom_;
     unsigned physical_address_bits_;
     PortBus ports_;
     MmioBus mmio_;
@@ -176,9 +182,10 @@ private:
 
     // ---- PCI
     PciIrqWires pci_irqs_{irqs_};
+    ShadowRam shadow_ram_;
     HostBridge host_bridge_;
-    IsaBridge isa_bridge_{pci_irqs_.lines(), std::to_array(pc::pirq_irqs)};
-    PowerManagementFunction pm_function_{ports_, pm_, pc::pm_base, pc::sci_irq};
+    IsaBridge isa_bridge_;
+    PowerManagementFunction pm_function_;
     PciInterruptWires pci_interrupts_{isa_bridge_};
     PciBus pci_{reset_line_, PciSpaces{ports_, mmio_, memory_map_}, pci_interrupts_};
 
@@ -209,7 +216,7 @@ private:
     RegisterFile<DmaPorts::first_controller.count> dma1_;
     RegisterFile<DmaPorts::second_controller.count> dma2_;
     RegisterFile<DmaPorts::pages.count> dma_pages_;
-    FwCfg fw_cfg_;
+    FwCfg fw_cfg_{dma_};
     DebugExit debug_exit_;
     DebugConsole debug_console_;
     RunControl run_control_;

@@ -18,6 +18,8 @@ public:
     /// Lets the guest see `bytes`, which outlive the mapping, from `start` on. False, and nothing changed, if some memory
     /// is there already or the range is not one that memory may have.
     [[nodiscard]] virtual bool map(GuestPhys start, std::span<u8> bytes, Kind kind) = 0;
+    /// The same for the chip set, which decides what answers: whatever was there gives way. The range is one that RAM had.
+    virtual void map_over(GuestPhys start, std::span<u8> bytes, Kind kind) = 0;
     /// Takes what map() put there away again: the MMIO bus answers.
     virtual void unmap(GuestPhys start, u64 size) = 0;
 };
@@ -26,6 +28,7 @@ public:
 class NoMemoryMap final : public MemoryMap {
 public:
     bool map(GuestPhys, std::span<u8>, Kind) override { return true; }
+    void map_over(GuestPhys, std::span<u8>, Kind) override {}
     void unmap(GuestPhys, u64) override {}
 };
 
