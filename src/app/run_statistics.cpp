@@ -27,7 +27,7 @@ constexpr std::array all_counters{
     Counter{"translated_guest_bytes", &S::translated_guest_bytes, blocks, bytes, "guest code in them"},
     Counter{"translated_host_bytes", &S::translated_host_bytes, blocks, bytes, "host code made of it"},
     Counter{"links", &S::links, blocks, count, "exits that were joined to their successor"},
-    Counter{"unlinks", &S::unlinks, blocks, count, "and parted again"},
+    Counter{"unlinks", &S::unlinks, blocks, count, "ways into dropped blocks that were closed"},
     Counter{"reemitted_blocks", &S::reemitted_blocks, blocks, count,
             "translated again, for what an instruction turned out to do"},
     Counter{"invalidated_blocks", &S::invalidated_blocks, blocks, count,
@@ -58,7 +58,7 @@ constexpr std::array all_counters{
     Counter{"instructions", &S::instructions, machine, count, "the dispatcher's own count"},
     Counter{"exceptions", &S::exceptions, machine, count, "delivered to the guest"},
     Counter{"interrupts", &S::interrupts, machine, count, "accepted by the guest"},
-    Counter{"port_accesses", &S::port_accesses, machine, count, "IN and OUT that reached a device"},
+    Counter{"port_accesses", &S::port_accesses, machine, count, "IN and OUT that were executed"},
     Counter{"halted_nanoseconds", &S::halted_nanoseconds, machine, nanoseconds, "asleep in HLT, in guest time"},
     Counter{"virtual_nanoseconds", &S::virtual_nanoseconds, machine, nanoseconds, "guest time since power-on"},
 

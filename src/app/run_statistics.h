@@ -17,7 +17,7 @@ struct RunStatistics : driver::EngineStatistics {
     u64 instructions{};  // the dispatcher's own count
     u64 exceptions{};    // delivered to the guest
     u64 interrupts{};    // accepted by the guest
-    u64 port_accesses{}; // IN and OUT that reached a device
+    u64 port_accesses{}; // IN and OUT that were executed
     u64 halted_nanoseconds{};
     u64 virtual_nanoseconds{};
 

@@ -15,7 +15,7 @@ struct Statistics {
     std::atomic<u64> instructions{};        // guest instructions executed
     std::atomic<u64> exceptions{};          // delivered to the guest
     std::atomic<u64> interrupts{};          // accepted by the guest
-    std::atomic<u64> port_accesses{};       // IN and OUT that reached a device
+    std::atomic<u64> port_accesses{};       // IN and OUT that were executed
     std::atomic<u64> halted_nanoseconds{};  // host time asleep in HLT
     std::atomic<u64> virtual_nanoseconds{}; // guest time since power-on
 

@@ -1,6 +1,7 @@
 #include "monitor/machine.h"
 
 #include "base/pc_addresses.h"
+#include "host/time.h"
 
 #include <algorithm>
 #include <chrono>
@@ -31,6 +32,24 @@ PcConfig board_config(driver::MachineConfig const& config, unsigned physical_bit
 }
 
 } // namespace
+
+/// With --stats: adds the time of its life to the devices'.
+class Machine::DeviceTime {
+public:
+    explicit DeviceTime(Machine& machine)
+        : machine_{machine}, start_{machine.config_.engine.count ? host::monotonic_nanoseconds() : 0} {}
+    ~DeviceTime() {
+        if (start_ == 0) return;
+        u64 const spent = host::monotonic_nanoseconds() - start_;
+        machine_.device_ns_ += spent;
+        if (machine_.engine_) machine_.engine_->spent_elsewhere(spent);
+    }
+    DeviceTime(DeviceTime const&) = delete;
+
+private:
+    Machine& machine_;
+    u64 start_;
+};
 
 Machine::Machine(driver::MachineConfig const& config, driver::MonitorEnd& channel, CpuModel model,
                  std::unique_ptr<NativeRunner> native)
@@ -135,7 +154,10 @@ void Machine::check_verification() {
 }
 
 bool Machine::service() {
-    board_.timers().run_expired();
+    {
+        DeviceTime const time{*this};
+        board_.timers().run_expired();
+    }
     if (channel_.attention()) take_messages();
     take_nmi();
     pump_serial();
@@ -195,14 +217,16 @@ void Machine::update_statistics() {
     publish(statistics.instructions, dispatcher_.counters().instructions);
     publish(statistics.exceptions, dispatcher_.counters().faults);
     publish(statistics.interrupts, dispatcher_.counters().interrupts);
+    publish(statistics.port_accesses, port_accesses_);
     publish(statistics.halted_nanoseconds, halted_ns_);
     publish(statistics.virtual_nanoseconds, clock_.now());
     driver::EngineStatistics engine = engine_ ? engine_->statistics() : driver::EngineStatistics{};
     engine.interpreted += dispatcher_.counters().instructions;
     engine.time_halted = halted_ns_;
-    u64 const accounted = halted_ns_ + engine.time_translated + engine.time_translator;
+    engine.time_devices = device_ns_;
+    u64 const accounted = halted_ns_ + device_ns_ + engine.time_translated + engine.time_translator;
     u64 const lived = clock_.now();
-    // What remains is the interpreter's and, in it, the devices'; only known if the rest was measured.
+    // What remains is the interpreter's; only known if the rest was measured.
     if (config_.engine.count && lived > accounted) engine.time_interpreter = lived - accounted;
     statistics.publish(engine);
 }
@@ -265,7 +289,13 @@ void Machine::triple_fault() {
     end(driver::TripleFault{});
 }
 
+u64 Machine::mmio_read(GuestPhys address, unsigned bytes) {
+    DeviceTime const time{*this};
+    return board_.mmio().read(address, bytes);
+}
+
 void Machine::mmio_write(GuestPhys address, u64 value, unsigned bytes) {
+    DeviceTime const time{*this};
     board_.mmio().write(address, value, bytes);
     take_nmi(); // the local APIC sends them to itself
     arm_timer();
@@ -275,11 +305,15 @@ void Machine::mmio_write(GuestPhys address, u64 value, unsigned bytes) {
 
 u32 Machine::port_read(u16 port, unsigned bytes) {
     vcpu_.mmu.attention = true; // a device may have changed its interrupt line
+    ++port_accesses_;
+    DeviceTime const time{*this};
     return board_.ports().read(port, bytes);
 }
 
 void Machine::port_write(u16 port, u32 value, unsigned bytes) {
     vcpu_.mmu.attention = true;
+    ++port_accesses_;
+    DeviceTime const time{*this};
     board_.ports().write(port, value, bytes);
     take_nmi();
     arm_timer();

@@ -51,7 +51,7 @@ private:
     bool stop_requested() override { return ended_ || channel_.attention(); }
 
     // ---- MmioHandler
-    u64 mmio_read(GuestPhys address, unsigned bytes) override { return board_.mmio().read(address, bytes); }
+    u64 mmio_read(GuestPhys address, unsigned bytes) override;
     void mmio_write(GuestPhys address, u64 value, unsigned bytes) override;
 
     // ---- PowerSwitch: what the guest does to its machine
@@ -83,6 +83,8 @@ private:
     void update_statistics();
     void arm_timer();
     void check_verification();
+
+    class DeviceTime;
 
     /// The A20 gate's wire.
     class A20Line final : public Line {
@@ -133,7 +135,8 @@ private:
     Dispatcher dispatcher_;
     EventLog log_;
     u8 exit_status_{};
-    u64 halted_ns_{};
+    u64 halted_ns_{}, device_ns_{};
+    u64 port_accesses_{};
     bool ended_{};
 };
 

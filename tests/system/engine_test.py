@@ -6,7 +6,7 @@ import tempfile
 import unittest
 
 import boots
-from ring3_programs import TINY, needs, needs_debian, system
+from ring3_programs import FAULTS, TINY, needs, needs_debian, system
 
 BOOTS = 5
 
@@ -51,6 +51,22 @@ class Switches(unittest.TestCase):
         self.assertEqual(sum(counts), report["guest_instructions"])
         self.assertTrue(all(count >= 0 for count in counts))
         self.assertTrue(0 <= report["efficiency"] <= 1)
+        self.assertGreater(report["port_accesses"], 0)
+        self.assertGreater(report["time_devices"], 0)
+
+
+@needs(FAULTS)
+class Counts(unittest.TestCase):
+    def test_translated_code_counts_as_many_instructions_as_the_interpreter_although_it_faults(self):
+        counts = {}
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "statistics")
+            for way in ("--engine=interpret", "--memory=window", "--memory=soft"):
+                system(way, "-nodefaults", "-serial", "null", "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+                       "-no-reboot", f"--stats={path}", "-kernel", FAULTS)
+                counts[way] = json.loads(path.read_text())["guest_instructions"]
+        # 2,000 faults of 15 million instructions; waiting for the serial port is a few more or less.
+        self.assertLess(max(counts.values()) - min(counts.values()), 100, counts)
 
 
 @needs_debian

@@ -19,6 +19,7 @@ SYSTEM = BUILD / "ring3-system-i386"
 GUEST = SOURCE / "build/guest"
 TINY = BUILD / "guests/tiny.elf"
 FLAT = BUILD / "guests/flat.bin"
+FAULTS = BUILD / "tests/guest/faults_arithmetic.bin"
 MEMTEST = pathlib.Path("/boot/memtest86+ia32.bin")
 
 os.environ["RING3_GUEST"] = str(GUEST)  # also for a build directory elsewhere

@@ -44,7 +44,7 @@ void BlockWriter::mark_point(Scanned const& s) {
     // Whoever jumps here knows nothing of a pending change of ESP, or of its flags.
     if (sp_ == 0 && folded_.amount == 0 && leads_block(s)) local_entries_.push_back({s.eip, a_.offset(), fpu_valid_});
     if (&s == trace_.data() && begins_with_vectors()) enter_with_fpu(s);
-    if (settings_.count) count_run(s);
+    count_run(s);
     insn_start_ = a_.here();
     add_point(s.eip, s.no_stop || flags_stale_);
 }
@@ -65,24 +65,26 @@ void BlockWriter::enter_with_fpu(Scanned const& s) {
     local_entries_.push_back({s.eip, a_.offset(), fpu_valid_});
 }
 
-/// With --stats: the instructions from here to the next branch or way in are counted at once, by moves and LEA.
+/// Does whoever runs `s` run `next` as well, in the same way, if nothing faults?
+bool BlockWriter::counts_with(Scanned const& s, Scanned const& next) const {
+    return s.insn.def->ends == insn::Ends::no && !leads_block(next) && treatment_here(s) != Treatment::callout &&
+           treatment_here(next) != Treatment::callout && is_inlined(s) == is_inlined(next);
+}
+
+/// With --stats: instructions that run together are counted at once where they begin, by moves and LEA. Callouts count
+/// themselves.
 void BlockWriter::count_run(Scanned const& s) {
-    auto const i = static_cast<std::size_t>(&s - trace_.data());
-    bool const begins = leads_block(s) || trace_[i - 1].insn.def->ends != insn::Ends::no;
-    if (!begins) return;
-    unsigned direct = 0, inlined = 0;
-    for (std::size_t j = i; j < trace_.size(); ++j) {
-        if (j != i && leads_block(trace_[j])) break;
-        direct += trace_[j].treatment == Treatment::direct || trace_[j].treatment == Treatment::expand;
-        inlined += trace_[j].treatment == Treatment::inlined;
-        if (trace_[j].insn.def->ends != insn::Ends::no) break;
-    }
-    add_to(map_.context().direct, direct);
-    add_to(map_.context().inlined, inlined);
+    counted_ = {};
+    if (!settings_.count || treatment_here(s) == Treatment::callout) return;
+    unsigned length = 1;
+    for (Scanned const* i = &s; i != last_ && counts_with(i[0], i[1]); ++i) ++length;
+    bool const inlined = is_inlined(s);
+    counted_ = {static_cast<u8>(length & 0x7f), inlined};
+    bool const begun = &s != trace_.data() && counts_with((&s)[-1], s);
+    if (!begun) add_to(inlined ? map_.context().inlined : map_.context().direct, length);
 }
 
 void BlockWriter::add_to(u64 const& counter, unsigned amount) {
-    if (amount == 0) return;
     a_.load(r8, field(&counter));
     a_.lea(r8, {.base = r8, .disp = static_cast<i32>(amount)});
     a_.store(field(&counter), r8);
@@ -104,7 +106,7 @@ bool BlockWriter::leads_block(Scanned const& s) const {
 }
 
 void BlockWriter::add_point(u32 eip, bool no_stop) {
-    block_.points.push_back({a_.offset(), eip, static_cast<i16>(sp_), no_stop, fpu_valid_, 0, folded_});
+    block_.points.push_back({a_.offset(), eip, static_cast<i16>(sp_), no_stop, fpu_valid_, 0, counted_, folded_});
 }
 
 void BlockWriter::instruction(Scanned const& s) {
@@ -120,10 +122,18 @@ void BlockWriter::instruction(Scanned const& s) {
 }
 
 Treatment BlockWriter::chosen_treatment(Scanned const& s) {
-    force_software_ = settings_.software_path && settings_.software_path(s.eip);
+    force_software_ = goes_through_software(s);
+    return treatment_here(s);
+}
+
+bool BlockWriter::goes_through_software(Scanned const& s) const {
+    return settings_.software_path && settings_.software_path(s.eip);
+}
+
+Treatment BlockWriter::treatment_here(Scanned const& s) const {
     bool const by_window = s.treatment == Treatment::expand && is_string(s.insn); // no software path of their own
     bool const interpret =
-        (settings_.always_callout && settings_.always_callout(s.eip)) || (by_window && force_software_);
+        (settings_.always_callout && settings_.always_callout(s.eip)) || (by_window && goes_through_software(s));
     bool const unfollowed = s.casts_shadow && &s == last_; // the routine leaves a note of the shadow
     return interpret || unfollowed ? Treatment::callout : s.treatment;
 }
@@ -168,6 +178,7 @@ void BlockWriter::end_trace(Trace const& trace) {
     // The way out is a point of its own: interrupts are taken here, and faults of the guest's fetch belong here.
     flush_sp();
     settle_flags();
+    counted_ = {};
     add_point(next, false);
     trace.stops_at_border ? go_through_table(next) : go_to(next);
 }

@@ -90,10 +90,14 @@ private:
     void end_trace(Trace const& trace);
     void mark_point(Scanned const& s);
     Treatment chosen_treatment(Scanned const& s);
+    bool goes_through_software(Scanned const& s) const;
+    Treatment treatment_here(Scanned const& s) const;
     void add_point(u32 eip, bool no_stop);
     bool leads_block(Scanned const& s) const;
     bool begins_with_vectors() const;
     void enter_with_fpu(Scanned const& s);
+    bool is_inlined(Scanned const& s) const { return treatment_here(s) == Treatment::inlined; }
+    bool counts_with(Scanned const& s, Scanned const& next) const;
     void count_run(Scanned const& s);
     void add_to(u64 const& counter, unsigned amount);
     void emit_cold();
@@ -177,6 +181,7 @@ private:
     i32 sp_{}; // the guest's ESP is r12 + sp_
     FoldedFlags folded_{};
     bool fpu_valid_{};
+    CountedRun counted_{};
     bool force_software_{};
     bool flags_stale_{}; // until the next instruction that sets flags, nobody may see those in the processor
     HostPc insn_start_{};

@@ -2,6 +2,7 @@
 // gives guest code with a few instructions more than it looks at. All of it is read by the checker, too.
 #include "monitor/translator/test_translator.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 
 namespace ring3 {
@@ -99,6 +100,35 @@ TEST_F(BlockWriterTest, esp_is_r12) {
 
 TEST_F(BlockWriterTest, padding_becomes_nothing) {
     EXPECT_EQ(window(4, {0x90, 0x8d, 0x76, 0x00, 0x0f, 0x1f, 0x40, 0x00, 0xfc, 0x90}), Text{});
+}
+
+// ---- instructions counted for --stats
+
+/// Of each instruction: how many from it on are counted with it; those that are inlined are negative.
+std::vector<int> counted(TestTranslator& t, std::initializer_list<u8> bytes) {
+    t.settings.count = true;
+    std::vector<int> runs;
+    for (Point const& point : t.translate(bytes)->points)
+        runs.push_back(point.counted.inlined ? -point.counted.length : point.counted.length);
+    return runs;
+}
+
+TEST_F(BlockWriterTest, instructions_up_to_a_branch_are_counted_at_once) {
+    // inc eax; mov [ebx],eax; jz; inc eax; ret; and the way out
+    EXPECT_EQ(counted(t, {0x40, 0x89, 0x03, 0x74, 0x10, 0x40, 0xc3}), (std::vector{3, 2, 1, 2, 1}));
+    Text const code = t.whole_listing();
+    EXPECT_EQ(std::ranges::count(code, "lea r8, [r8+0x3]"), 1);
+    EXPECT_EQ(std::ranges::count(code, "lea r8, [r8+0x2]"), 1);
+}
+
+TEST_F(BlockWriterTest, a_branchs_target_and_what_runs_otherwise_are_counted_apart) {
+    // inc eax; inc ecx; push ds; inc eax; cpuid; inc eax; jmp to the second
+    EXPECT_EQ(counted(t, {0x40, 0x41, 0x1e, 0x40, 0x0f, 0xa2, 0x40, 0xeb, 0xf8}),
+              (std::vector{1, 1, -1, 1, 0, 2, 1, 0}));
+}
+
+TEST_F(BlockWriterTest, without_stats_nothing_is_counted) {
+    EXPECT_EQ(t.translate({0x40, 0x40, 0xc3})->points.front().counted.length, 0);
 }
 
 // ---- memory operands

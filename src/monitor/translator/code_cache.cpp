@@ -114,6 +114,7 @@ void CodeCache::put_relative(HostPc field, HostPc target) {
 }
 
 void CodeCache::write_jump(HostPc at, HostPc target) {
+    ++unlinks_;
     if (check_) check_->cover(at, target);
     *writable(at) = 0xe9;
     put_relative(at + 1, target);

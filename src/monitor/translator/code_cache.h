@@ -46,6 +46,12 @@ struct FoldedFlags {
     bool subtracts{};
 };
 
+/// With --stats: instructions from a point on that have been counted already, as they run together unless one faults.
+struct CountedRun {
+    u8 length : 7 {};
+    bool inlined : 1 {};
+};
+
 /// A guest instruction's place in a block's code. At that host pc the guest's ESP is r12 + esp_delta.
 struct Point {
     u32 host{}; // offset from the block's start
@@ -54,6 +60,7 @@ struct Point {
     bool no_stop{};   // in the shadow of STI or MOV SS, or flags are stale: not a place to take an interrupt
     bool fpu_valid{}; // the code from here on takes the FPU state to be loaded
     u8 repeat{};      // distance from `host` to a repeated string instruction, where a repetition can be left; or 0
+    CountedRun counted{};
     FoldedFlags folded{};
 };
 
@@ -113,6 +120,8 @@ public:
     void end_entry(Entry& entry, HostPc miss);
     /// Ends the blocks made from this page's bytes. Jumps and returns that arrive there go to `miss`.
     unsigned drop_page(GuestPhys page, HostPc miss);
+    /// Ways in that became jumps to the dispatcher, so far.
+    u64 unlinks() const { return unlinks_; }
 
     /// Writes a jump's rel32, wherever it lies: all links and unlinks go through here.
     void write_relative(HostPc field, HostPc target);
@@ -143,6 +152,7 @@ private:
     std::size_t size_{}, used_{}, prefix_{};
     std::vector<Entry> table_;
     std::size_t entry_count_{}, point_count_{};
+    u64 unlinks_{};
     std::vector<std::unique_ptr<CodeBlock>> blocks_; // in the order of their addresses
     std::unordered_map<u64, std::vector<CodeBlock*>> pages_;
 };

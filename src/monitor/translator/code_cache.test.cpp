@@ -143,6 +143,7 @@ TEST_F(CodeCacheTest, jumps_and_returns_into_a_dropped_block_miss) {
     cache_->drop_page({0x1000}, miss());
     EXPECT_EQ(jump_at(way_in), miss());
     EXPECT_EQ(jump_at(block->start + 8), miss());
+    EXPECT_EQ(cache_->unlinks(), 2u);
 }
 
 TEST_F(CodeCacheTest, a_block_that_lost_its_entry_still_ends_with_its_page) {

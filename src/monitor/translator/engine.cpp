@@ -267,9 +267,10 @@ void Engine::enter(HostPc pc, i32 esp_delta, bool fpu_valid) {
     give_flags();
     context_.resume = pc;
     if (fpu_valid) context_.fpu_loaded = 1;
+    elsewhere_ = 0;
     u64 const before = options_.count ? host::monotonic_nanoseconds() : 0;
     enter_translated(thunks_.enter, cpu, fpu_valid);
-    if (options_.count) statistics_.time_translated += host::monotonic_nanoseconds() - before;
+    if (options_.count) statistics_.time_translated += host::monotonic_nanoseconds() - before - elsewhere_;
     entering_.store(false, std::memory_order_relaxed);
     space_->return_sp = context_.return_sp;
     take_flags();

@@ -59,6 +59,8 @@ public:
     void drop_code(GuestPhys page);
 
     driver::EngineStatistics const& statistics();
+    /// A device took this long, maybe while translated code waited for it.
+    void spent_elsewhere(u64 nanoseconds) { elsewhere_ += nanoseconds; }
     /// What --verify found, if it did; the run has to end.
     std::string const& divergence() const { return divergence_; }
 
@@ -129,6 +131,7 @@ private:
     void leave_from(host::Trap& trap, Point const& point);
 
     void arrive_at(Point const& point);
+    std::optional<Ended> left_by(std::optional<Ended> ended);
     void take_flags(); // from the hand-over into EFLAGS
     void give_flags(); // and back
     bool stepping_needed() const;
@@ -160,7 +163,9 @@ private:
     } resume_{};        // where to go on in the middle of a block; pc 0: nowhere
     HostPc refilled_{}; // the instruction whose access missed last, and how often on end
     unsigned refills_{};
-    u64 epoch_{}; // counts drops of code
+    CountedRun counted_{}; // what the point where code was left last is the first of
+    u64 elsewhere_{};      // nanoseconds that devices took since code was entered
+    u64 epoch_{};          // counts drops of code
     std::vector<u8> heat_;
     std::array<u8, 4096> drops_{};          // by page, hashed: how often its code has been dropped
     Outcome left_with_{Outcome::next()};    // of a callout that left

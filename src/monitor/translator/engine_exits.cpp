@@ -13,8 +13,8 @@ std::optional<Engine::Ended> Engine::after_exit(Outcome& outcome) {
     switch (ExitKind(context_.exit_kind)) {
     case ExitKind::link: return follow_link();
     case ExitKind::indirect: return follow_indirect();
-    case ExitKind::soft_access: return refill();
-    case ExitKind::trap: return trapped();
+    case ExitKind::soft_access: return left_by(refill());
+    case ExitKind::trap: return left_by(trapped());
     case ExitKind::callout:
     case ExitKind::count_: break;
     }
@@ -71,8 +71,15 @@ void Engine::arrive_at(Point const& point) {
         else
             host::Add{}(after - amount, amount, cpu.eflags.raw);
     }
+    counted_ = point.counted;
     cpu.eip = point.eip;
     cpu.gpr[esp] = static_cast<u32>(cpu.gpr[esp] + static_cast<u64>(i64{point.esp_delta}));
+}
+
+/// If the code does not go on where it was left, what was counted ahead there has not run.
+std::optional<Engine::Ended> Engine::left_by(std::optional<Ended> ended) {
+    if (ended) (counted_.inlined ? context_.inlined : context_.direct) -= counted_.length;
+    return ended;
 }
 
 /// The software TLB missed: fill it and try again, or let the interpreter do the access.
@@ -153,7 +160,6 @@ u64 Engine::run_callout(CalloutRecord const& record) {
     constexpr u64 go_on = 0, leave = 1;
     GuestCpu& cpu = vcpu_.cpu;
     u64 const epoch = epoch_;
-    ++statistics_.callouts;
     vcpu_.mmu.attention = false;
     cpu.eip = record.eip;
     Outcome outcome = Outcome::next();
@@ -162,6 +168,7 @@ u64 Engine::run_callout(CalloutRecord const& record) {
         outcome = record.handler(vcpu_, record.insn);
     } while (outcome.kind() == Outcome::Kind::again && !preempted_.load(std::memory_order_relaxed) &&
              !vcpu_.mmu.attention);
+    if (!outcome.is_fault()) ++statistics_.callouts;
     bool const completed = outcome.is_next() || outcome.kind() == Outcome::Kind::leave ||
                            outcome.kind() == Outcome::Kind::halt || outcome.kind() == Outcome::Kind::stop;
     if (completed) cpu.eip = vcpu_.next_eip;

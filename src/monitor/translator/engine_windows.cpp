@@ -65,6 +65,7 @@ void Engine::prefer_software(u32 eip) {
 driver::EngineStatistics const& Engine::statistics() {
     statistics_.direct = context_.direct;
     statistics_.inlined = context_.inlined;
+    statistics_.unlinks = cache_->unlinks();
     if (!shadow_) return statistics_;
     ShadowCounters const& windows = shadow_->counters();
     statistics_.mappings_made = windows.mappings_made;
