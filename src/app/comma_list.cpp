@@ -59,6 +59,16 @@ std::optional<std::string> CommaList::take(std::string_view key) {
     return result;
 }
 
+std::vector<std::string> CommaList::take_all(std::string_view key) {
+    std::vector<std::string> values;
+    std::erase_if(pairs_, [&](KeyValue const& pair) {
+        if (pair.key != key) return false;
+        values.push_back(pair.value);
+        return true;
+    });
+    return values;
+}
+
 Result<std::optional<bool>> CommaList::take_switch(std::string_view key) {
     if (take(fmt::format("no{}", key))) return std::optional{false};
     auto const text = take(key);

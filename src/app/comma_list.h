@@ -27,6 +27,8 @@ public:
 
     /// Removes the key and gives its value; the last one wins.
     std::optional<std::string> take(std::string_view key);
+    /// The same for a key that may be given several times: all its values, in their order.
+    std::vector<std::string> take_all(std::string_view key);
     /// The same for a switch: on, off, yes, no, true, false; the bare key and "nokey" too.
     Result<std::optional<bool>> take_switch(std::string_view key);
     /// A number, decimal or 0x...

@@ -51,8 +51,17 @@ void EventLoop::turn(Sleep sleep) {
         entries.push_back({source->fd(), interest, 0});
         asked.push_back(source);
     }
-    ::poll(entries.data(), entries.size(), sleep == Sleep::must_not ? 0 : poll_timeout());
-    for (std::size_t i = 0; i < entries.size(); ++i) {
+    int timeout = sleep == Sleep::must_not ? 0 : poll_timeout();
+    std::vector<std::size_t> starts;
+    for (auto* client : clients_) {
+        starts.push_back(entries.size());
+        client->prepare(entries, timeout);
+    }
+    starts.push_back(entries.size());
+    ::poll(entries.data(), entries.size(), timeout);
+    for (std::size_t i = 0; i < clients_.size(); ++i) // clients come and go between turns only
+        clients_[i]->dispatch(std::span{entries}.subspan(starts[i], starts[i + 1] - starts[i]));
+    for (std::size_t i = 0; i < asked.size(); ++i) {
         // An earlier source's handler may have removed this one.
         bool const still_there = std::ranges::find(sources_, asked[i]) != sources_.end();
         if (entries[i].revents != 0 && still_there) asked[i]->ready(entries[i].revents);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/types.h"
+#include "net/poll_client.h"
 
 #include <chrono>
 #include <functional>
@@ -44,6 +45,9 @@ class EventLoop {
 public:
     void add(EventSource& source) { sources_.push_back(&source); }
     void remove(EventSource& source) { std::erase(sources_, &source); }
+    /// The same for somebody whose descriptors change from turn to turn.
+    void add(net::PollClient& client) { clients_.push_back(&client); }
+    void remove(net::PollClient& client) { std::erase(clients_, &client); }
 
     /// Whether a turn may sleep.
     enum class Sleep : u8 { may, must_not };
@@ -55,6 +59,7 @@ private:
     int poll_timeout() const;
     void ring_alarms();
     std::vector<EventSource*> sources_;
+    std::vector<net::PollClient*> clients_;
     std::vector<Alarm*> alarms_;
 };
 

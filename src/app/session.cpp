@@ -46,6 +46,8 @@ Result<Ending> Session::run() {
     TRY_VOID(begin());
     while (!ending_) turn();
     end_machine();
+    if (auto const closed = disks_->close(); !closed && ending_->message.empty())
+        ending_ = Ending{.status = static_cast<int>(closed.error().status), .message = closed.error().message};
     flush();
     ending_->statistics = statistics_;
     return *std::move(ending_);
@@ -56,6 +58,11 @@ Result<void> Session::begin() {
     images_ = TRY(read_images(settings_));
     outputs_ = TRY(Outputs::open(
         loop_, settings_, [this](OutputFailure const& failure) { on_output_failure(failure); }, [this] { quit(); }));
+    disks_ = TRY(BlockHost::open(loop_, settings_.drives, [this](std::string const& why) { on_disk_trouble(why); }));
+    auto const opened = disks_->descriptions();
+    for (std::size_t i = 0; i < opened.size(); ++i) settings_.drives[i].drive = opened[i];
+    if (!settings_.firmware.image.empty()) TRY_VOID(load_roms(settings_.net));
+    network_ = TRY(NetHost::open(loop_, settings_.net, [this](std::string text) { outputs_->log().write(text + "\n"); }));
     connect_users();
     while (!outputs_->are_connected() && !ending_) loop_.turn(EventLoop::Sleep::may);
     if (ending_) return {};
@@ -82,6 +89,8 @@ void Session::connect_users() {
 Result<void> Session::start_machine() {
     machine_ = TRY(Machine::start(settings_, images_, monitor_main_, allocator_));
     watch_ = std::make_unique<MachineWatch>(loop_, *machine_, [this] { return outputs_->has_room(); });
+    disks_->attach(machine_->driver(), machine_->ram());
+    network_->attach(&machine_->driver());
     for (auto const& line : serial_)
         if (line) line->attach(&machine_->driver());
     return {};
@@ -93,6 +102,8 @@ void Session::end_machine() {
     bool const lived = watch_ != nullptr;
     watch_.reset();
     if (machine_) machine_->end();
+    if (network_) network_->attach(nullptr);
+    if (disks_) disks_->detach(); // their memory goes with the machine
     if (lived) statistics_.add(machine_->driver().statistics()); // whatever ended it: the counters outlive the process
     for (auto const& answer : std::exchange(register_queries_, {})) answer("the machine has ended\n");
 }
@@ -202,6 +213,25 @@ void Session::on(driver::RegistersText const& message) {
     for (auto const& answer : std::exchange(register_queries_, {})) answer(message.text);
 }
 
+void Session::on(driver::BlockRequest const& message) {
+    if (auto const taken = disks_->request(message); !taken) broke_the_rules(taken.error().message);
+}
+
+void Session::on(driver::FrameOut const& message) {
+    if (auto const sent = network_->sent(message); !sent) broke_the_rules(sent.error().message);
+}
+
+void Session::on(driver::FrameInTaken const& message) {
+    if (auto const taken = network_->taken(message); !taken) broke_the_rules(taken.error().message);
+}
+
+/// A host's error that is to stop the machine (werror, rerror). Whoever can make room says `cont`.
+void Session::on_disk_trouble(std::string const& why) {
+    if (!std::exchange(disk_trouble_, true))
+        outputs_->log().write(fmt::format("VM '{}' is paused: {}; 'cont' tries again\n", settings_.name, why));
+    if (!paused_) stop();
+}
+
 void Session::on(driver::PowerOff const& message) {
     if (settings_.policy.power_off == OnPowerOff::exit) return finish({.status = message.status});
     powered_off_ = true;
@@ -286,12 +316,14 @@ void Session::stop() {
 }
 
 void Session::resume() {
-    paused_ = false;
+    paused_ = disk_trouble_ = false;
+    disks_->retry();
     tell(driver::Resume{});
 }
 
 std::string Session::status() const {
     if (powered_off_) return "paused (shutdown)";
+    if (disk_trouble_) return "paused (io-error)";
     return paused_ ? "paused" : "running";
 }
 

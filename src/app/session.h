@@ -6,8 +6,10 @@
 //                                         +-- log -------------+
 #pragma once
 
+#include "app/block_host.h"
 #include "app/machine.h"
 #include "app/machine_watch.h"
+#include "app/net_host.h"
 #include "app/operator_console.h"
 #include "app/outputs.h"
 #include "app/run_statistics.h"
@@ -64,8 +66,12 @@ private:
     void on(driver::LogText const& message);
     void on(driver::InputWanted const& message);
     void on(driver::RegistersText const& message);
+    void on(driver::BlockRequest const& message);
+    void on(driver::FrameOut const& message);
+    void on(driver::FrameInTaken const& message);
     void on_reset(OnReset answer, std::string_view what_happened);
     void on_death();
+    void on_disk_trouble(std::string const& why);
     void broke_the_rules(std::string_view how);
     void keep_console(std::string_view bytes);
 
@@ -97,6 +103,8 @@ private:
     Chardev* parallel_{};
     Chardev* debugcon_{};
     std::vector<std::unique_ptr<OperatorConsole>> consoles_;
+    std::unique_ptr<BlockHost> disks_;
+    std::unique_ptr<NetHost> network_;
     std::unique_ptr<Machine> machine_;
     std::unique_ptr<MachineWatch> watch_; // only while the machine lives
     std::vector<std::function<void(std::string_view)>> register_queries_;
@@ -104,7 +112,7 @@ private:
     RunStatistics statistics_; // of the monitors that have ended
     std::optional<Ending> ending_;
     int ending_signal_{};
-    bool paused_{}, powered_off_{}, reset_wanted_{}, hurry_{};
+    bool paused_{}, disk_trouble_{}, powered_off_{}, reset_wanted_{}, hurry_{};
 };
 
 /// Runs a machine and reports what is to be reported: what both programs' main() return.

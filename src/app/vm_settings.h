@@ -1,8 +1,10 @@
 // VmSettings: one virtual machine as a person asked for it, by whichever command line. Nothing is opened yet.
 #pragma once
 
+#include "app/net_settings.h"
 #include "base/result.h"
 #include "driver/machine_config.h"
+#include "image/open.h"
 
 #include <array>
 #include <optional>
@@ -115,6 +117,20 @@ struct FirmwareSettings {
     bool serial_console{};
 };
 
+// ---- disks
+
+/// What happens when the host cannot read or write (QEMU's rerror and werror).
+enum class OnDiskError : u8 { report, ignore, stop, stop_if_full };
+
+struct DriveSettings {
+    DriveDescription drive; // the medium's size is found out when it is opened
+    std::string id;
+    std::string path; // empty: no medium is in
+    image::OpenOptions options;
+    OnDiskError on_read_error{OnDiskError::report};
+    OnDiskError on_write_error{OnDiskError::stop_if_full};
+};
+
 // ---- how it runs
 
 /// The engine's mechanisms, and what is said about them when the run is over.
@@ -130,6 +146,8 @@ struct VmSettings {
     std::string cpu{"max"};
     BootSettings boot;
     FirmwareSettings firmware;
+    std::vector<DriveSettings> drives;
+    NetSettings net;
     std::vector<ChardevSettings> chardevs;
     std::array<std::optional<SerialSettings>, driver::serial_ports> serial;
     std::optional<ChardevIndex> parallel;

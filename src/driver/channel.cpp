@@ -20,9 +20,10 @@ bool fits(RingWriter const& ring, std::size_t payload) {
 
 /// Writes a message if it fits, whole or not at all.
 bool put_message(RingWriter& ring, Encoded const& message) {
-    if (!fits(ring, message.payload.size())) return false;
+    std::string_view const payload = message.payload();
+    if (!fits(ring, payload.size())) return false;
     ring.put(std::bit_cast<FrameBytes>(message.frame));
-    ring.put(message.payload);
+    ring.put(payload);
     ring.publish();
     return true;
 }
@@ -72,8 +73,14 @@ Result<std::optional<FromMonitor>> AppEnd::receive() {
 
 bool AppEnd::try_send(ToMonitor const& message) {
     if (!put_message(out_, encode(message))) return false;
-    wake_monitor();
+    // If attention is still raised, the monitor was woken for an earlier message and has not looked yet: it will find this
+    // one too, since it lowers attention before it looks. A doorbell costs more than a hundred messages.
+    if (region_->attention.load() == 0) wake_monitor();
     return true;
+}
+
+bool AppEnd::has_room(std::size_t messages, std::size_t payload) const {
+    return out_.room() >= messages * sizeof(Frame) + payload;
 }
 
 /// Whatever it does: it may be about to look at attention, asleep, or in translated code.
@@ -104,6 +111,10 @@ std::vector<TraceRecord> AppEnd::last_events(std::size_t most) const {
     auto const copy = std::make_unique<TraceRing>();
     std::memcpy(static_cast<void*>(copy.get()), &region_->trace, sizeof(TraceRing));
     return copy->tail(most);
+}
+
+std::span<u8> AppEnd::disk_buffer(unsigned disk) {
+    return region_->disk_buffers[disk % max_disks];
 }
 
 // ---- MonitorEnd
@@ -139,7 +150,7 @@ bool MonitorEnd::try_send(FromMonitor const& message) {
 }
 
 void MonitorEnd::send(FromMonitor const& message) {
-    ASSERT(encode(message).payload.size() <= max_payload); // it would wait for ever
+    ASSERT(encode(message).payload().size() <= max_payload); // it would wait for ever
     while (!try_send(message)) own_->wait(std::nullopt);
 }
 
@@ -149,6 +160,10 @@ void MonitorEnd::wait(std::optional<std::chrono::nanoseconds> timeout) {
 
 Statistics& MonitorEnd::statistics() {
     return region_->statistics;
+}
+
+std::span<u8> MonitorEnd::disk_buffer(unsigned disk) {
+    return region_->disk_buffers[disk % max_disks];
 }
 
 TraceRing& MonitorEnd::trace() {

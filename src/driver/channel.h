@@ -1,7 +1,7 @@
 // The driver (G2): the conduit between the app, which owns every host resource, and a monitor, which owns none.
 //
 //      app                        shared memory (sealed memfd)                     monitor
-//   AppEnd ----- SerialIn, Pause, ... --> [ ring, 256 KiB ] -- eventfd, attention --> MonitorEnd
+//   AppEnd ----- SerialIn, Pause, ... --> [ ring, 1 MiB   ] -- eventfd, attention --> MonitorEnd
 //          <-- eventfd -- [ ring, 1 MiB ] <-- SerialOut, PowerOff, LogText ... ------
 //          <------------------- [ Statistics ]  [ TraceRing ] <----------------------
 //
@@ -40,6 +40,8 @@ public:
     Result<std::optional<FromMonitor>> receive();
     /// False, and nothing sent, while there is no room.
     bool try_send(ToMonitor const& message);
+    /// Is there room for so many messages with so many bytes of payload between them?
+    bool has_room(std::size_t messages, std::size_t payload) const;
 
     /// The monitor's process, which is sent a signal with every message, so that it leaves running guest code at once;
     /// 0: none, and once it has been waited for, because its number may then be another's.
@@ -51,6 +53,9 @@ public:
     bool prepare_wait();
     /// After the poll, whatever woke it.
     void finish_wait();
+
+    /// The bytes of a BlockRequest without segments. The monitor may change them at any time.
+    std::span<u8> disk_buffer(unsigned disk);
 
     Statistics const& statistics() const;
     /// The monitor's newest trace records, oldest first; also, and above all, after its death.
@@ -86,6 +91,9 @@ public:
 
     /// Sleeps until attention(), the time is over or a signal arrives. No time: however long it takes.
     void wait(std::optional<std::chrono::nanoseconds> timeout);
+
+    /// For BlockRequests without segments: the app's while one is under way.
+    std::span<u8> disk_buffer(unsigned disk);
 
     Statistics& statistics();
     TraceRing& trace();

@@ -55,6 +55,29 @@ TEST_F(ChannelTest, every_kind_of_message_survives_the_journey) {
     (std::make_index_sequence<std::variant_size_v<FromMonitor>>{});
 }
 
+TEST_F(ChannelTest, a_block_request_keeps_its_segments) {
+    BlockRequest request{3, BlockOperation::write, 0xfedc'ba98, 0x1234'5678'9abc'de00, 0x3000, {}};
+    for (u32 i = 0; i < max_block_segments; ++i) request.segments.push_back({{u64{i} << 33}, i + 1});
+    EXPECT_TRUE(monitor.try_send(request));
+    auto const seen = app_receives<BlockRequest>();
+    EXPECT_EQ(seen.disk, 3);
+    EXPECT_EQ(seen.operation, BlockOperation::write);
+    EXPECT_EQ(seen.tag, 0xfedc'ba98);
+    EXPECT_EQ(seen.offset, 0x1234'5678'9abc'de00);
+    EXPECT_EQ(seen.bytes, 0x3000u);
+    EXPECT_EQ(seen.segments, request.segments);
+    request.segments.emplace_back();
+    EXPECT_FALSE(request.segments.size() <= max_block_segments);
+    EXPECT_TRUE(monitor.try_send(request));
+    EXPECT_FALSE(app.receive()); // one too many
+}
+
+TEST_F(ChannelTest, a_disks_buffer_is_one_memory) {
+    monitor.disk_buffer(2)[disk_buffer_bytes - 1] = 0x55;
+    EXPECT_EQ(app.disk_buffer(2)[disk_buffer_bytes - 1], 0x55);
+    EXPECT_EQ(app.disk_buffer(1)[disk_buffer_bytes - 1], 0);
+}
+
 TEST_F(ChannelTest, the_monitor_notices_messages_by_one_word) {
     EXPECT_FALSE(monitor.attention());
     EXPECT_TRUE(app.try_send(Pause{}));
@@ -200,6 +223,26 @@ TEST_F(HostileTest, fields_that_a_message_does_not_have_are_refused) {
 TEST_F(HostileTest, a_number_too_large_for_its_field_is_refused) {
     put({.kind = static_cast<u8>(FromMonitor{PowerOff{}}.index()), .value = 256}, "", sizeof(Frame));
     expect_refusal();
+}
+
+TEST_F(HostileTest, a_block_request_with_a_broken_part_is_refused) {
+    u8 const kind = static_cast<u8>(FromMonitor{BlockRequest{}}.index());
+    std::string const numbers(12, '\0'), segment(12, '\0');
+    auto const refused = [&](Frame frame, std::string const& payload) {
+        memory->to_app.written = 0;
+        frame.kind = kind;
+        frame.length = static_cast<u32>(payload.size());
+        put(frame, payload, static_cast<u32>(sizeof frame + payload.size()));
+        return !channel.app_end().receive();
+    };
+    EXPECT_FALSE(refused({}, numbers));
+    EXPECT_FALSE(refused({}, numbers + segment));
+    EXPECT_TRUE(refused({}, ""));
+    EXPECT_TRUE(refused({}, numbers.substr(1)));
+    EXPECT_TRUE(refused({}, numbers + segment.substr(1)));
+    EXPECT_TRUE(refused({.port = max_disks}, numbers));
+    EXPECT_TRUE(refused({.choice = static_cast<u8>(last_block_operation) + 1}, numbers));
+    EXPECT_TRUE(refused({.flags = 1}, numbers));
 }
 
 TEST_F(HostileTest, a_trace_ring_full_of_nonsense_is_still_only_a_ring) {

@@ -2,6 +2,8 @@
 // being a fork of the app, simply reads it. Plain data, checked by the app before the fork.
 #pragma once
 
+#include "base/block.h"
+#include "base/network.h"
 #include "base/firmware_config.h"
 #include "base/types.h"
 #include "boot/start_state.h"
@@ -12,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace ring3::driver {
 
@@ -51,6 +54,8 @@ struct MachineConfig {
     u64 rtc_base{}; // seconds since 1970-01-01 that the CMOS clock shows at power-on, as if it were UTC
     std::array<bool, serial_ports> serial{};
     bool parallel{};
+    std::vector<DriveDescription> drives; // their order numbers BlockRequest::disk; at most max_disks
+    std::vector<NicDescription> nics;     // their order numbers FrameOut::nic; at most max_nics
     std::optional<DebugconPort> debugcon;
     std::optional<DebugExitPort> debug_exit;
     GuestPorts guest_ports{GuestPorts::absent};

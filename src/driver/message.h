@@ -4,10 +4,13 @@
 // Each message names its fields once, in `fields`; writing and checked reading both follow that (driver/codec.h).
 #pragma once
 
+#include "base/block.h"
+#include "base/network.h"
 #include "base/result.h"
 
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace ring3::driver {
 
@@ -86,8 +89,44 @@ struct RegistersText {
     static void fields(auto& self, auto& wire) { wire.bytes(self.text); }
 };
 
+/// Move bytes between a disk and guest RAM, or between it and the disk's buffer in the shared memory, which serves if there
+/// are no segments. BlockDone answers with the same tag. Requests for one disk are served in their order.
+struct BlockRequest {
+    static constexpr u32 most_under_way = 64; // for each disk
+    u8 disk{};
+    BlockOperation operation{};
+    u32 tag{};
+    u64 offset{};
+    u32 bytes{}; // what the segments add up to
+    std::vector<BlockSegment> segments{};
+    static void fields(auto& self, auto& wire) {
+        wire.index(self.disk, max_disks), wire.choice(self.operation, last_block_operation), wire.number(self.tag);
+        wire.packed(self.offset), wire.packed(self.bytes), wire.list(self.segments, max_block_segments);
+    }
+};
+
+/// An Ethernet frame of a network card, or the next part of one. Its bytes count against the window until FrameOutTaken
+/// gives them back; the last frame may exceed it.
+struct FrameOut {
+    static constexpr u32 window = 256 << 10;
+    u8 nic{};
+    bool more{};   // another part follows
+    u16 segment{}; // not 0: a TCP packet that is to be cut into segments with so much payload
+    std::string bytes{};
+    static void fields(auto& self, auto& wire) {
+        wire.index(self.nic, max_nics), wire.flag(self.more), wire.number(self.segment), wire.bytes(self.bytes);
+    }
+};
+/// The card has taken `count` bytes of earlier FrameIn messages.
+struct FrameInTaken {
+    u8 nic{};
+    u32 count{};
+    static void fields(auto& self, auto& wire) { wire.index(self.nic, max_nics), wire.number(self.count); }
+};
+
 using FromMonitor = std::variant<SerialOut, SerialTaken, ModemLines, ParallelOut, DebugconOut, PowerOff, Reset,
-                                 DebugExit, TripleFault, Stopped, LogText, InputWanted, RegistersText>;
+                                 DebugExit, TripleFault, Stopped, LogText, InputWanted, RegistersText, BlockRequest,
+                                 FrameOut, FrameInTaken>;
 
 // ---- app -> monitor
 
@@ -122,11 +161,43 @@ struct Nmi {
 struct QueryRegisters {
     static void fields(auto&, auto&) {}
 };
+/// The answer to a BlockRequest.
+struct BlockDone {
+    u8 disk{};
+    BlockStatus status{};
+    u32 tag{};
+    static void fields(auto& self, auto& wire) {
+        wire.index(self.disk, max_disks), wire.choice(self.status, last_block_status), wire.number(self.tag);
+    }
+};
+/// A frame for a network card, or the next part of one. The same window as the other way.
+struct FrameIn {
+    static constexpr u32 window = FrameOut::window;
+    u8 nic{};
+    bool more{};
+    std::string bytes{};
+    static void fields(auto& self, auto& wire) {
+        wire.index(self.nic, max_nics), wire.flag(self.more), wire.bytes(self.bytes);
+    }
+};
+/// The back end has taken `count` bytes of earlier FrameOut messages.
+struct FrameOutTaken {
+    u8 nic{};
+    u32 count{};
+    static void fields(auto& self, auto& wire) { wire.index(self.nic, max_nics), wire.number(self.count); }
+};
+/// Somebody plugged a network card's cable in, or pulled it out.
+struct Cable {
+    u8 nic{};
+    bool plugged{};
+    static void fields(auto& self, auto& wire) { wire.index(self.nic, max_nics), wire.flag(self.plugged); }
+};
 /// Leave, at once and quietly.
 struct Quit {
     static void fields(auto&, auto&) {}
 };
 
-using ToMonitor = std::variant<SerialIn, SerialBreak, Pause, Resume, PowerButton, Nmi, QueryRegisters, Quit>;
+using ToMonitor = std::variant<SerialIn, SerialBreak, Pause, Resume, PowerButton, Nmi, QueryRegisters, BlockDone,
+                               FrameIn, FrameOutTaken, Cable, Quit>;
 
 } // namespace ring3::driver

@@ -1,6 +1,7 @@
 // Region: the layout of the memory that app and monitor share. Private to the driver.
 #pragma once
 
+#include "base/block.h"
 #include "base/trace.h"
 #include "driver/ring.h"
 #include "driver/statistics.h"
@@ -11,7 +12,7 @@ namespace ring3::driver {
 
 struct Region {
     static constexpr std::size_t to_app_bytes = 1 << 20;
-    static constexpr std::size_t to_monitor_bytes = 256 << 10;
+    static constexpr std::size_t to_monitor_bytes = 1 << 20;
 
     RingPositions to_app;
     RingPositions to_monitor;
@@ -22,6 +23,8 @@ struct Region {
     alignas(64) TraceRing trace;
     alignas(4096) std::array<u8, to_app_bytes> to_app_ring;
     alignas(4096) std::array<u8, to_monitor_bytes> to_monitor_ring;
+    alignas(4096)
+        std::array<std::array<u8, disk_buffer_bytes>, max_disks> disk_buffers; // pages that nobody uses cost nothing
 };
 
 } // namespace ring3::driver

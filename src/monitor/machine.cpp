@@ -26,6 +26,8 @@ PcConfig board_config(driver::MachineConfig const& config, unsigned physical_bit
     board.parallel = config.parallel;
     if (config.debugcon) board.debug_console = config.debugcon->base;
     if (config.debug_exit) board.debug_exit = PortRange{config.debug_exit->base, config.debug_exit->size};
+    board.drives = config.drives;
+    board.nics = config.nics;
     board.firmware = config.firmware;
     board.run_control = config.guest_ports == driver::GuestPorts::present;
     return board;
@@ -70,6 +72,7 @@ Machine::Machine(driver::MachineConfig const& config, driver::MonitorEnd& channe
       log_{channel, config.log} {
     vcpu_.mmu.set_physical_bits(model_.physical_bits());
     memory_map_.set_registers(board_.mmio());
+    for (unsigned nic = 0; nic < nics_.size(); ++nic) nics_[nic]->connect(board_.network_card(nic));
     vcpu_.listener = &log_;
     dispatcher_.set_wants_blocks(config.log.execution);
     board_.ports().set_unclaimed(this);
@@ -98,6 +101,13 @@ PcOutside Machine::outside() {
     ends.dma = &dma_;
     ends.memory_map = &memory_map_;
     ends.shadow_memory = config_.ram.subspan(ShadowRam::base, ShadowRam::size);
+    for (DriveDescription const& drive : config_.drives) {
+        u8 const number = static_cast<u8>(disks_.size());
+        disks_.push_back(std::make_unique<BlockEnd>(channel_, dma_, number, drive, config_.ram.size()));
+        ends.disks.push_back(disks_.back().get());
+    }
+    for (u8 nic = 0; nic < config_.nics.size() && nic < max_nics; ++nic)
+        ends.nics.push_back(nics_.emplace_back(std::make_unique<NetEnd>(channel_, nic)).get());
     return ends;
 }
 
@@ -161,6 +171,8 @@ bool Machine::service() {
     if (channel_.attention()) take_messages();
     take_nmi();
     pump_serial();
+    pump_disks();
+    pump_network();
     update_statistics();
     arm_timer();
     return !ended_ && !clock_.paused();
@@ -184,6 +196,14 @@ void Machine::pump_serial() {
         if (config_.serial[port]) serial_[port].pump(board_.serial(port));
     parallel_.flush();
     debugcon_.flush();
+}
+
+void Machine::pump_network() {
+    for (auto const& nic : nics_) nic->pump();
+}
+
+void Machine::pump_disks() {
+    for (auto const& disk : disks_) disk->pump();
 }
 
 void Machine::take_nmi() {
@@ -249,6 +269,19 @@ void Machine::obey(driver::ToMonitor const& message) {
         void operator()(driver::QueryRegisters) const {
             machine.channel_.send(
                 driver::RegistersText{EventLog::describe(machine.vcpu_).substr(0, driver::max_payload)});
+        }
+        void operator()(driver::FrameIn const& in) const {
+            if (in.nic < machine.nics_.size()) machine.nics_[in.nic]->arrived(in);
+        }
+        void operator()(driver::FrameOutTaken const& taken) const {
+            if (taken.nic < machine.nics_.size()) machine.nics_[taken.nic]->taken(taken.count);
+        }
+        void operator()(driver::Cable const& cable) const {
+            if (cable.nic < machine.nics_.size()) machine.nics_[cable.nic]->set_cable(cable.plugged);
+        }
+        void operator()(driver::BlockDone const& answer) const {
+            if (answer.disk < machine.disks_.size()) machine.disks_[answer.disk]->done(answer);
+            machine.vcpu_.mmu.attention = true; // its drive may have changed its interrupt line
         }
         void operator()(driver::Quit) const { machine.ended_ = true; }
     };

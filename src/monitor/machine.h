@@ -12,12 +12,14 @@
 
 #include "driver/channel.h"
 #include "driver/machine_config.h"
+#include "monitor/block_end.h"
 #include "monitor/cpu/cpu_model.h"
 #include "monitor/devices/board/pc.h"
 #include "monitor/dispatcher/dispatcher.h"
 #include "monitor/event_log.h"
 #include "monitor/guest_memory.h"
 #include "monitor/interpreter/native_runner.h"
+#include "monitor/net_end.h"
 #include "monitor/serial_end.h"
 #include "monitor/virtual_clock.h"
 
@@ -77,6 +79,8 @@ private:
     void obey(driver::ToMonitor const& message);
     void take_messages();
     void pump_serial();
+    void pump_disks();
+    void pump_network();
     void take_nmi();
     void sleep();
     void triple_fault();
@@ -124,6 +128,8 @@ private:
     Vcpu vcpu_;
     GuestDma dma_{memory_};
     GuestMemoryMap memory_map_;
+    std::vector<std::unique_ptr<BlockEnd>> disks_;
+    std::vector<std::unique_ptr<NetEnd>> nics_;
     A20Line a20_;
     std::array<SerialEnd, driver::serial_ports> serial_;
     CharEnd<driver::ParallelOut> parallel_;

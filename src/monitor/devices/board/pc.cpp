@@ -47,6 +47,7 @@ Pc::Pc(PcConfig const& config, Clock const& clock, PcOutside const& outside, Pow
     ASSERT(pci_.plug(pc::host_bridge_slot, 0, host_bridge_));
     ASSERT(pci_.plug(pc::isa_bridge_slot, 0, isa_bridge_));
     ASSERT(pci_.plug(pc::isa_bridge_slot, 3, pm_function_));
+    network_.attach(config.nics, outside.nics, pci_);
     claim_ports();
     claim_configured_ports(config);
     claim_mmio();
@@ -79,6 +80,7 @@ void Pc::claim_ports() {
     claim(VgaText::color_ports, vga_.color());
     claim(FwCfg::ports, fw_cfg_);
     claim(FwCfg::dma_ports, fw_cfg_.dma_port());
+    drives_.claim_ports(ports_);
 }
 
 /// What is there only if somebody asked for it. A debug port that the user put onto another device's is not reached.

@@ -12,7 +12,9 @@
 #include "base/firmware_config.h"
 #include "monitor/devices/acpi_pm.h"
 #include "monitor/devices/board/addresses.h"
+#include "monitor/devices/board/drives.h"
 #include "monitor/devices/board/interrupt_lines.h"
+#include "monitor/devices/board/network_cards.h"
 #include "monitor/devices/board/pci_interrupts.h"
 #include "monitor/devices/bus/dma.h"
 #include "monitor/devices/bus/memory_map.h"
@@ -56,6 +58,8 @@ struct PcConfig {
     std::optional<PortRange> debug_exit; // isa-debug-exit: its ports
     bool run_control{};                  // the ports of `ring3 run`'s helper
     FirmwareConfig firmware{};           // without an image the board is as firmware would leave it
+    std::vector<DriveDescription> drives{};
+    std::vector<NicDescription> nics{};
 };
 
 /// What is plugged into it. An empty sink takes everything and says nothing.
@@ -63,7 +67,9 @@ struct PcOutside {
     std::array<CharSink*, 4> serial{};
     CharSink* parallel{};
     CharSink* debug_console{};
-    DmaMemory* dma{};        // guest RAM, for bus masters
+    DmaMemory* dma{};                // guest RAM, for bus masters
+    std::vector<BlockPort*> disks{}; // PcConfig::drives' media
+    std::vector<FramePort*> nics{};  // PcConfig::nics' cables
     MemoryMap* memory_map{};         // for devices that show bytes of theirs
     std::span<u8> shadow_memory{};   // the RAM from ShadowRam::base on
 };
@@ -107,6 +113,8 @@ public:
     }
     /// Guest RAM, for bus masters.
     DmaMemory& dma() { return dma_; }
+    /// nullptr: no such card.
+    NetworkCard* network_card(unsigned number) { return network_.card(number); }
     FwCfg& fw_cfg() { return fw_cfg_; }
     std::vector<std::string> text_screen() const { return vga_.text_screen(); }
     u64 lost_timer_ticks() const { return pit_.lost_ticks(); }
@@ -189,6 +197,12 @@ private:
     PciInterruptWires pci_interrupts_{isa_bridge_};
     PciBus pci_{reset_line_, PciSpaces{ports_, mmio_, memory_map_}, pci_interrupts_};
 
+    // ---- drives
+    Drives drives_{dma_, irqs_};
+
+    // ---- network
+    NetworkCards network_{timers_, dma_};
+
     // ---- time
     IrqWire timer_irq_{irqs_, pc::timer_irq};
     Pit8254 pit_{timers_, timer_irq_};
@@ -242,6 +256,8 @@ void Pc::visit(auto&& archive) {
     pm_function_.visit(in("pm_function."));
     pci_interrupts_.visit(in(""));
     pci_.visit(in(""));
+    drives_.visit(in(""));
+    network_.visit(in(""));
     pit_.visit(in(""));
     port61_.visit(in(""));
     rtc_.visit(in(""));

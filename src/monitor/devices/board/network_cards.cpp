@@ -1,0 +1,33 @@
+#include "monitor/devices/board/network_cards.h"
+
+namespace ring3 {
+
+namespace {
+/// Where QEMU's machines begin with cards; slot 2 is the screen's.
+constexpr u8 first_slot = 3, slot_count = 32;
+} // namespace
+
+void NetworkCards::attach(std::span<NicDescription const> cards, std::span<FramePort* const> ports, PciBus& bus) {
+    slots_.reserve(cards.size());
+    for (std::size_t i = 0; i < cards.size() && i < ports.size(); ++i) {
+        NicDescription const& wanted = cards[i];
+        Slot& slot = slots_.emplace_back();
+        slot.rom = wanted.rom;
+        auto card = std::make_unique<E1000>(timers_, memory_, *ports[i], wanted.mac, slot.rom);
+        card->set_link(wanted.link);
+        if (plug(bus, wanted.slot, *card)) slot.e1000 = std::move(card);
+    }
+}
+
+bool NetworkCards::plug(PciBus& bus, std::optional<u8> slot, PciFunction& function) {
+    if (slot) return bus.plug(*slot, 0, function);
+    for (u8 free = first_slot; free < slot_count; ++free)
+        if (bus.plug(free, 0, function)) return true;
+    return false;
+}
+
+NetworkCard* NetworkCards::card(unsigned number) {
+    return number < slots_.size() ? slots_[number].e1000.get() : nullptr;
+}
+
+} // namespace ring3
