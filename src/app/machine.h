@@ -29,6 +29,7 @@ public:
     Machine(Machine const&) = delete;
 
     driver::AppEnd& driver() { return driver_; }
+    std::span<u8> ram() const { return ram_.bytes(); }
     /// Readable when the monitor has ended.
     int pidfd() const { return pidfd_.number(); }
     /// What the monitor writes to its standard error: last words. Does not block.

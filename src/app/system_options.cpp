@@ -2,7 +2,9 @@
 
 #include "app/comma_list.h"
 #include "app/device_wiring.h"
+#include "app/drive_options.h"
 #include "app/engine_switches.h"
+#include "app/net_options.h"
 #include "app/values.h"
 #include "host/time.h"
 
@@ -37,6 +39,15 @@ public:
     Result<void> kernel(std::string const& path) { return set(settings_.boot.kernel, path); }
     Result<void> initrd(std::string const& text) { return set(settings_.boot.initrd_option, text); }
     Result<void> append(std::string const& text) { return set(settings_.boot.command_line, text); }
+    Result<void> hda(std::string const& path) { return drives_.add_hard_disk(0, path); }
+    Result<void> hdb(std::string const& path) { return drives_.add_hard_disk(1, path); }
+    Result<void> hdc(std::string const& path) { return drives_.add_hard_disk(2, path); }
+    Result<void> hdd(std::string const& path) { return drives_.add_hard_disk(3, path); }
+    Result<void> cdrom(std::string const& path) { return drives_.add_cdrom(path); }
+    Result<void> fda(std::string const& path) { return drives_.add_floppy(0, path); }
+    Result<void> fdb(std::string const& path) { return drives_.add_floppy(1, path); }
+    Result<void> drive(std::string const& text) { return drives_.add_drive(text); }
+    Result<void> snapshot(std::string const&);
     Result<void> memory(std::string const& text);
     Result<void> smp(std::string const& text);
     Result<void> cpu(std::string const& text);
@@ -51,6 +62,10 @@ public:
     Result<void> monitor(std::string const& text);
     Result<void> debugcon(std::string const& text);
     Result<void> chardev(std::string const& text) { return wiring_.add_chardev(text); }
+    Result<void> netdev(std::string const& text) { return network_.add_netdev(text); }
+    Result<void> nic(std::string const& text) { return network_.add_nic(text); }
+    Result<void> net(std::string const& text) { return network_.add_net(text); }
+    Result<void> object(std::string const& text);
     Result<void> device(std::string const& text);
     Result<void> nodefaults(std::string const&);
     Result<void> no_reboot(std::string const&);
@@ -87,6 +102,8 @@ private:
 
     VmSettings settings_;
     DeviceWiring wiring_;
+    NetOptions network_;
+    DriveOptions drives_;
     std::optional<PrintText> print_;
     std::span<std::string_view const> cpu_names_;
 };
@@ -96,6 +113,16 @@ constexpr std::array options{
     Option{"kernel", "FILE", "boot FILE: a Linux bzImage or a multiboot kernel", &SystemParser::kernel},
     Option{"initrd", "FILE", "initial ram disk; \"FILE ARG...,FILE...\" are multiboot modules", &SystemParser::initrd},
     Option{"append", "TEXT", "the kernel's command line", &SystemParser::append},
+    Option{"hda", "FILE", "first IDE disk; -hdb, -hdc, -hdd are the others", &SystemParser::hda},
+    Option{"hdb", "FILE", "", &SystemParser::hdb},
+    Option{"hdc", "FILE", "", &SystemParser::hdc},
+    Option{"hdd", "FILE", "", &SystemParser::hdd},
+    Option{"cdrom", "FILE", "CD-ROM or DVD image in the IDE drive that -hdc would be", &SystemParser::cdrom},
+    Option{"fda", "FILE", "floppy disk image in drive A; -fdb for B", &SystemParser::fda},
+    Option{"fdb", "FILE", "", &SystemParser::fdb},
+    Option{"drive", "KEY=VALUE,...", "a disk: file=, if=ide|floppy|none, index=, media=, format=, snapshot=, ...",
+           &SystemParser::drive},
+    Option{"snapshot", "", "forget at the end what the guest has written to its disks", &SystemParser::snapshot},
     Option{"m", "SIZE", "memory in MiB, or with K, M, G (default 128)", &SystemParser::memory},
     Option{"smp", "N", "processors: 1", &SystemParser::smp},
     Option{"cpu", "MODEL", "processor model with +feature and -feature ('help' lists)", &SystemParser::cpu},
@@ -113,6 +140,11 @@ constexpr std::array options{
     Option{"debugcon", "DEV", "debug console at port 0xe9, same forms", &SystemParser::debugcon},
     Option{"chardev", "KIND,id=ID", "a named back-end: stdio, file, null, pty, socket", &SystemParser::chardev},
     Option{"device", "NAME", "add a device: isa-debug-exit, isa-debugcon ('help' lists)", &SystemParser::device},
+    Option{"nic", "BACKEND", "network card with its network: user, tap, ...; model=e1000,mac=; or none",
+           &SystemParser::nic},
+    Option{"netdev", "KIND,id=ID", "a network to plug cards in: user, tap, socket, stream, switch", &SystemParser::netdev},
+    Option{"net", "nic|KIND", "the old form: one card and one network, plugged into each other", &SystemParser::net},
+    Option{"object", "filter-dump", "id=,netdev=ID,file=: write a network's frames to a pcap file", &SystemParser::object},
     Option{"nodefaults", "", "no device that was not asked for", &SystemParser::nodefaults},
     Option{"no-reboot", "", "end when the guest resets itself", &SystemParser::no_reboot},
     Option{"no-shutdown", "", "stay, paused, when the guest powers off", &SystemParser::no_shutdown},
@@ -146,12 +178,14 @@ Option const* find_option(std::string_view argument) {
 Result<Parsed> SystemParser::parse(std::span<std::string const> arguments) {
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         if (TRY(take_engine_switch(arguments, i))) continue;
+        if (!arguments[i].starts_with('-')) { // a disk's image alone, as with QEMU
+            TRY_VOID(hda(arguments[i]));
+            continue;
+        }
         Option const* const option = find_option(arguments[i]);
         if (!option)
             return fail(ExitStatus::usage,
-                        arguments[i].starts_with('-')
-                            ? fmt::format("unknown option '{}' (-help lists what there is)", arguments[i])
-                            : fmt::format("cannot use the disk image '{}': there are no disks yet", arguments[i]));
+                        fmt::format("unknown option '{}' (-help lists what there is)", arguments[i]));
         bool const takes_argument = !option->argument.empty();
         if (takes_argument && i + 1 == arguments.size())
             return fail(ExitStatus::usage, fmt::format("option '{}' needs {}", arguments[i], option->argument));
@@ -183,6 +217,8 @@ Result<Parsed> SystemParser::finish() {
     if (!settings_.boot.kernel.empty() && !settings_.firmware.image.empty())
         return fail(ExitStatus::usage, "options '-kernel' and '-bios': a kernel is booted directly, without firmware");
     TRY_VOID(wiring_.connect(settings_));
+    settings_.net = TRY(network_.finish());
+    settings_.drives = TRY(drives_.finish());
     auto const& what = settings_.boot.kernel.empty() ? settings_.firmware.image : settings_.boot.kernel;
     if (settings_.name.empty()) settings_.name = what.substr(what.rfind('/') + 1);
     return Parsed{std::move(settings_)};
@@ -318,21 +354,44 @@ Result<void> SystemParser::debugcon(std::string const& text) {
     return {};
 }
 
+Result<void> SystemParser::snapshot(std::string const&) {
+    drives_.use_snapshots();
+    return {};
+}
+
 Result<void> SystemParser::nodefaults(std::string const&) {
     wiring_.no_defaults();
+    network_.no_defaults();
+    drives_.no_defaults();
     return {};
 }
 
 Result<void> SystemParser::device(std::string const& text) {
     if (text == "help" || text == "?")
         return print("name \"isa-debug-exit\", bus ISA: iobase=0x501, iosize=2\n"
-                     "name \"isa-debugcon\", bus ISA: iobase=0xe9, chardev=ID\n");
+                     "name \"isa-debugcon\", bus ISA: iobase=0xe9, chardev=ID\n"
+                     "name \"ide-hd\", bus IDE: drive=ID, bus=ide.0, unit=0, serial=, model=\n"
+                     "name \"ide-cd\", bus IDE: the same, drive= for a drive with a disc\n"
+                     "name \"e1000\", bus PCI: netdev=ID, mac=, addr=, romfile=\n"
+                     "name \"floppy\", bus floppy-bus: drive=ID, unit=0\n");
     CommaList list{text, "driver"};
     auto const driver = list.take("driver").value_or("");
+    if (DriveOptions::knows_device(driver)) {
+        list.take("id");
+        return drives_.add_device(driver, list);
+    }
+    if (NetOptions::knows_device(driver)) return network_.add_device(driver, list);
     list.take("id"); // a name that only other options could refer to, and none does
     if (driver == "isa-debug-exit") return add_debug_exit(list);
     if (driver == "isa-debugcon") return add_debugcon_device(list);
     return fail(ExitStatus::usage, fmt::format("option '-device' does not know '{}' ('help' lists)", driver));
+}
+
+Result<void> SystemParser::object(std::string const& text) {
+    CommaList list{text, "qom-type"};
+    auto const type = list.take("qom-type").value_or("");
+    if (type == "filter-dump") return network_.add_dump(list);
+    return fail(ExitStatus::usage, fmt::format("option '-object' does not know '{}' (filter-dump)", type));
 }
 
 Result<void> SystemParser::add_debug_exit(CommaList& list) {

@@ -25,6 +25,7 @@
 #include "base/types.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace ring3::pc {
 
@@ -47,6 +48,17 @@ struct RamSplit {
 constexpr RamSplit split_ram(u64 bytes) {
     u64 const low = std::min<u64>(bytes, pci_hole);
     return {low, bytes - low};
+}
+
+/// Where in the bytes of `-m` a piece of guest-physical memory lies; nothing if not all of it is RAM.
+constexpr std::optional<u64> ram_offset(u64 ram_bytes, GuestPhys address, u64 bytes) {
+    RamSplit const split = split_ram(ram_bytes);
+    auto const within = [&](u64 first, u64 size) {
+        return address.raw >= first && address.raw - first <= size && bytes <= size - (address.raw - first);
+    };
+    if (within(0, split.low)) return address.raw;
+    if (within(high_memory, split.high)) return address.raw - high_memory + split.low;
+    return std::nullopt;
 }
 
 // ---- interrupts: ISA numbers, which are also the I/O APIC's inputs, but for the timer's (SDM 3A 11; ACPI 5.2.12)

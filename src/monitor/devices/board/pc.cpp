@@ -46,6 +46,8 @@ Pc::Pc(PcConfig const& config, Clock const& clock, PcOutside const& outside, Pow
             serial_[i] = std::make_unique<Uart16550>(timers_, serial_irqs_[i], plugged(outside.serial[i], no_sink_));
     ASSERT(pci_.plug(pc::host_bridge_slot, 0, host_bridge_));
     ASSERT(pci_.plug(pc::isa_bridge_slot, 0, isa_bridge_));
+    drives_.attach(config.drives, outside.disks);
+    ASSERT(pci_.plug(pc::isa_bridge_slot, 1, drives_.ide()));
     ASSERT(pci_.plug(pc::isa_bridge_slot, 3, pm_function_));
     network_.attach(config.nics, outside.nics, pci_);
     claim_ports();

@@ -1,0 +1,203 @@
+#include "app/block_host.h"
+
+#include "base/pc_addresses.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+namespace ring3::app {
+
+namespace {
+
+std::unexpected<Error> broken(std::string_view what) {
+    return fail(ExitStatus::internal, fmt::format("the monitor broke the rules of the driver: {}", what));
+}
+
+BlockStatus status_of(image::Fault fault) {
+    switch (fault) {
+    case image::Fault::no_space: return BlockStatus::no_space;
+    case image::Fault::read_only: return BlockStatus::read_only;
+    case image::Fault::out_of_range: return BlockStatus::out_of_range;
+    default: return BlockStatus::io_error;
+    }
+}
+
+bool moves_bytes(BlockOperation operation) {
+    return operation == BlockOperation::read || operation == BlockOperation::write;
+}
+
+} // namespace
+
+BlockHost::BlockHost(EventLoop& loop, host::EventFd answered, std::function<void(std::string const&)> stops)
+    : loop_{loop}, answered_{std::move(answered)}, stops_{std::move(stops)}, send_again_{loop, [this] {
+                                                                                             send_unsent();
+                                                                                         }} {
+    loop_.add(*this);
+}
+
+BlockHost::~BlockHost() {
+    loop_.remove(*this);
+}
+
+Result<std::unique_ptr<BlockHost>> BlockHost::open(EventLoop& loop, std::span<DriveSettings const> drives,
+                                                   std::function<void(std::string const&)> stops) {
+    auto answered = TRY(host::EventFd::create());
+    std::unique_ptr<BlockHost> host{new BlockHost{loop, std::move(answered), std::move(stops)}};
+    for (DriveSettings const& settings : drives) {
+        Disk disk;
+        disk.settings = settings;
+        if (!settings.path.empty()) {
+            auto image = TRY(image::open_image(settings.path, settings.options));
+            disk.settings.drive.bytes = image->size();
+            disk.settings.drive.is_read_only = image->is_read_only();
+            disk.worker = std::make_unique<DiskWorker>(std::move(image), host->answered_);
+        }
+        host->disks_.push_back(std::move(disk));
+    }
+    return host;
+}
+
+std::vector<DriveDescription> BlockHost::descriptions() const {
+    std::vector<DriveDescription> result;
+    for (Disk const& disk : disks_) result.push_back(disk.settings.drive);
+    return result;
+}
+
+void BlockHost::attach(driver::AppEnd& driver, std::span<u8> ram) {
+    driver_ = &driver;
+    ram_ = ram;
+}
+
+void BlockHost::detach() {
+    for (Disk& disk : disks_) {
+        if (disk.worker) disk.worker->drain();
+        while (disk.worker && disk.worker->take_answer()) {
+        }
+        disk.kept.clear();
+        disk.under_way = 0;
+    }
+    unsent_.clear();
+    send_again_.cancel();
+    driver_ = nullptr;
+    ram_ = {};
+}
+
+// ---- requests
+
+/// The pieces of this process's memory that a request means; an error if some of them are not the monitor's to name.
+Result<std::vector<iovec>> BlockHost::memory_of(driver::BlockRequest const& request, Disk const& disk) {
+    std::vector<iovec> memory;
+    if (!moves_bytes(request.operation)) {
+        if (!request.segments.empty()) return broken("memory for a request that moves nothing");
+        return memory;
+    }
+    if (request.bytes == 0 || request.bytes > max_block_bytes) return broken("a disk request of an impossible length");
+    if (request.segments.empty()) {
+        if (request.bytes > disk_buffer_bytes) return broken("a disk request beyond its buffer");
+        memory.push_back({driver_->disk_buffer(static_cast<unsigned>(&disk - disks_.data())).data(), request.bytes});
+        return memory;
+    }
+    u64 total = 0;
+    for (BlockSegment const& segment : request.segments) {
+        auto const offset = pc::ram_offset(ram_.size(), segment.address, segment.bytes);
+        if (!offset || segment.bytes == 0) return broken("a disk request for memory that is not RAM");
+        memory.push_back({ram_.data() + *offset, segment.bytes});
+        total += segment.bytes;
+    }
+    if (total != request.bytes) return broken("a disk request whose pieces do not add up");
+    return memory;
+}
+
+/// What a guest may ask for and does not get.
+BlockStatus BlockHost::refusal(driver::BlockRequest const& request, Disk const& disk) {
+    if (!disk.worker) return BlockStatus::io_error;
+    DriveDescription const& drive = disk.settings.drive;
+    if (request.offset > drive.bytes || request.bytes > drive.bytes - request.offset) return BlockStatus::out_of_range;
+    bool const changes = request.operation != BlockOperation::read && request.operation != BlockOperation::flush;
+    return changes && drive.is_read_only ? BlockStatus::read_only : BlockStatus::done;
+}
+
+Result<void> BlockHost::request(driver::BlockRequest const& request) {
+    if (!driver_) return {}; // of a machine that has ended
+    if (request.disk >= disks_.size()) return broken("a request for a disk that is not there");
+    Disk& disk = disks_[request.disk];
+    auto memory = TRY(memory_of(request, disk));
+    if (disk.under_way >= driver::BlockRequest::most_under_way) return broken("too many disk requests at once");
+    ++disk.under_way;
+    if (auto const status = refusal(request, disk); status != BlockStatus::done) {
+        tell({request.disk, status, request.tag});
+        return {};
+    }
+    disk.worker->submit({request.operation, request.offset, request.bytes, std::move(memory), request.tag});
+    return {};
+}
+
+// ---- answers
+
+short BlockHost::interest() const {
+    return POLLIN;
+}
+
+void BlockHost::ready(short) {
+    answered_.take();
+    for (u8 number = 0; number < disks_.size(); ++number) {
+        if (!disks_[number].worker) continue;
+        while (auto done = disks_[number].worker->take_answer()) answer(number, *std::move(done));
+    }
+}
+
+void BlockHost::answer(u8 number, DiskAnswer answer) {
+    if (!driver_ || keeps(number, answer)) return;
+    Disk const& disk = disks_[number];
+    bool const reads = answer.work.operation == BlockOperation::read;
+    OnDiskError const policy = reads ? disk.settings.on_read_error : disk.settings.on_write_error;
+    bool const good = answer.result.has_value() || policy == OnDiskError::ignore;
+    tell({number, good ? BlockStatus::done : status_of(answer.result.error().fault),
+          static_cast<u32>(answer.work.ticket)});
+}
+
+/// By policy the machine stops, and the request waits until it goes on: the guest notices nothing.
+bool BlockHost::keeps(u8 number, DiskAnswer& answer) {
+    if (answer.result) return false;
+    Disk& disk = disks_[number];
+    bool const reads = answer.work.operation == BlockOperation::read;
+    OnDiskError const policy = reads ? disk.settings.on_read_error : disk.settings.on_write_error;
+    bool const is_full = answer.result.error().fault == image::Fault::no_space;
+    if (policy != OnDiskError::stop && !(policy == OnDiskError::stop_if_full && is_full)) return false;
+    std::string const why = answer.result.error().message;
+    disk.kept.push_back(std::move(answer.work));
+    stops_(why);
+    return true;
+}
+
+void BlockHost::retry() {
+    for (Disk& disk : disks_)
+        for (DiskWork& work : std::exchange(disk.kept, {})) disk.worker->submit(std::move(work));
+}
+
+void BlockHost::tell(driver::BlockDone const& done) {
+    unsent_.push_back(done);
+    send_unsent();
+}
+
+/// The ring takes thousands of these: only a monitor that does not listen lets it fill up.
+void BlockHost::send_unsent() {
+    while (!unsent_.empty()) {
+        if (!driver_->try_send(unsent_.front())) return send_again_.set(std::chrono::milliseconds{1});
+        --disks_[unsent_.front().disk].under_way;
+        unsent_.pop_front();
+    }
+}
+
+Result<void> BlockHost::close() {
+    Result<void> result;
+    for (Disk& disk : disks_) {
+        if (!disk.worker || disk.settings.drive.is_read_only) continue;
+        disk.worker->drain();
+        auto flushed = disk.worker->image().flush();
+        if (!flushed && result) result = std::unexpected(image::as_error(std::move(flushed).error()));
+    }
+    return result;
+}
+
+} // namespace ring3::app

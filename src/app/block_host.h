@@ -1,0 +1,78 @@
+// BlockHost: the disks of one machine, on the app's side of the driver.
+//
+//     BlockRequest --> checks --> DiskWorker (one thread for each disk) --> Image
+//     BlockDone   <--  policy <-- answers
+//
+// A monitor's request is the guest's word: which disk, which sectors, how many bytes, which pieces of guest RAM. What can
+// be wrong with it and not with an honest monitor's ends the VM; what a guest may ask for gets a status.
+//
+// The disks outlive the machine: after a reset the next one finds them as they were. Between two machines nothing is under
+// way, because the requests' memory goes with the machine (attach, detach).
+#pragma once
+
+#include "app/disk_worker.h"
+#include "app/event_loop.h"
+#include "app/vm_settings.h"
+#include "driver/channel.h"
+
+#include <functional>
+#include <span>
+#include <string>
+
+namespace ring3::app {
+
+class BlockHost final : EventSource {
+public:
+    /// Opens all images. `stops` is told, in one line for a person, why the machine has to be paused.
+    static Result<std::unique_ptr<BlockHost>> open(EventLoop& loop, std::span<DriveSettings const> drives,
+                                                   std::function<void(std::string const&)> stops);
+    ~BlockHost() override;
+
+    /// The drives as the monitor is to show them, in the order that numbers them.
+    std::vector<DriveDescription> descriptions() const;
+
+    /// A machine is there: its end of the driver, and its RAM.
+    void attach(driver::AppEnd& driver, std::span<u8> ram);
+    /// It goes. Waits for what is under way; answers that nobody gets anymore are forgotten.
+    void detach();
+
+    /// An error is a rule that was broken.
+    Result<void> request(driver::BlockRequest const& request);
+    /// What failed and was kept is tried again: the machine goes on.
+    void retry();
+    /// Flushes everything: at the end of ring3. The first failure, but all disks are tried.
+    Result<void> close();
+
+private:
+    struct Disk {
+        DriveSettings settings;
+        std::unique_ptr<DiskWorker> worker; // nullptr: no medium is in
+        unsigned under_way{};
+        std::vector<DiskWork> kept; // failed, and waiting for retry()
+    };
+
+    BlockHost(EventLoop& loop, host::EventFd answered, std::function<void(std::string const&)> stops);
+
+    // ---- EventSource: the workers' answers
+    int fd() const override { return answered_.number(); }
+    short interest() const override;
+    void ready(short) override;
+
+    Result<std::vector<iovec>> memory_of(driver::BlockRequest const& request, Disk const& disk);
+    static BlockStatus refusal(driver::BlockRequest const& request, Disk const& disk);
+    void answer(u8 number, DiskAnswer answer);
+    bool keeps(u8 number, DiskAnswer& answer);
+    void tell(driver::BlockDone const& done);
+    void send_unsent();
+
+    EventLoop& loop_;
+    host::EventFd answered_;
+    std::function<void(std::string const&)> stops_;
+    std::vector<Disk> disks_;
+    driver::AppEnd* driver_{};
+    std::span<u8> ram_;
+    std::deque<driver::BlockDone> unsent_; // bounded by what is under way
+    Alarm send_again_;
+};
+
+} // namespace ring3::app

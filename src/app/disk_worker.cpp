@@ -1,0 +1,77 @@
+#include "app/disk_worker.h"
+
+#include <csignal>
+#include <pthread.h>
+#include <utility>
+
+namespace ring3::app {
+
+DiskWorker::DiskWorker(std::unique_ptr<image::Image> image, host::EventFd const& answered)
+    : image_{std::move(image)}, answered_{answered} {}
+
+DiskWorker::~DiskWorker() {
+    {
+        std::lock_guard const lock{mutex_};
+        ends_ = true;
+    }
+    wakes_.notify_one();
+    if (thread_.joinable()) thread_.join();
+}
+
+void DiskWorker::submit(DiskWork work) {
+    {
+        std::lock_guard const lock{mutex_};
+        work_.push_back(std::move(work));
+    }
+    if (thread_.joinable()) return wakes_.notify_one();
+    // Signals are for the event loop's thread; the new one inherits that none is for it.
+    sigset_t all, before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_ = std::thread{[this] { run(); }};
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+std::optional<DiskAnswer> DiskWorker::take_answer() {
+    std::lock_guard const lock{mutex_};
+    if (answers_.empty()) return std::nullopt;
+    DiskAnswer answer = std::move(answers_.front());
+    answers_.pop_front();
+    return answer;
+}
+
+void DiskWorker::drain() {
+    std::unique_lock lock{mutex_};
+    idle_.wait(lock, [this] { return work_.empty() && !busy_; });
+}
+
+void DiskWorker::run() {
+    std::unique_lock lock{mutex_};
+    while (true) {
+        wakes_.wait(lock, [this] { return !work_.empty() || ends_; });
+        if (work_.empty()) return;
+        DiskWork work = std::move(work_.front());
+        work_.pop_front();
+        busy_ = true;
+        lock.unlock();
+        auto result = perform(work);
+        lock.lock();
+        busy_ = false;
+        answers_.push_back({std::move(work), std::move(result)});
+        answered_.signal();
+        if (work_.empty()) idle_.notify_all();
+    }
+}
+
+image::IoResult<void> DiskWorker::perform(DiskWork const& work) {
+    switch (work.operation) {
+    case BlockOperation::read: return image_->read(work.offset, work.memory);
+    case BlockOperation::write: return image_->write(work.offset, work.memory);
+    case BlockOperation::flush: return image_->flush();
+    case BlockOperation::discard: return image_->discard(work.offset, work.bytes);
+    case BlockOperation::write_zeroes: return image_->write_zeroes(work.offset, work.bytes);
+    }
+    std::unreachable();
+}
+
+} // namespace ring3::app
