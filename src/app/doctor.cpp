@@ -55,6 +55,13 @@ Finding optional_features(HostFacts const& facts) {
                   fmt::format("guests cannot have {}", fmt::join(shown, ", ")));
 }
 
+/// Between two guest instructions the translator needs some that leave the flags alone: RORX, PEXT.
+Finding translator(HostFacts const& facts) {
+    return must(missing(facts, {"bmi2"}).empty(), "engine",
+                "guest code is translated; 'ring3 isa' says why it cannot simply be run",
+                "the processor lacks bmi2, which the translator needs: guests run only with --engine interpret");
+}
+
 Finding memory(HostFacts const& facts) {
     return should(facts.available_memory >= 512 * mebibyte, "memory",
                   fmt::format("{} MiB of memory are available", facts.available_memory / mebibyte),
@@ -98,7 +105,7 @@ std::vector<Finding> diagnose(HostFacts const& facts) {
         should(facts.max_processes >= 16, "processes", "there may be enough processes",
                "ulimit -u is very low: each guest is a process of its own"),
         {Level::ok, "kvm", facts.has_kvm ? "/dev/kvm is there; ring3 does not need it" : "no /dev/kvm: not needed"},
-        {Level::ok, "engine", "guest code is translated; 'ring3 isa' says why it cannot simply be run"},
+        translator(facts),
         should(!facts.guest_kernel.empty(), "guest", fmt::format("default guest: {}", facts.guest_kernel),
                "the default guest is missing: 'make guest' fetches it"),
     };

@@ -44,6 +44,7 @@ TEST(Doctor, what_is_needed_fails_and_what_only_helps_warns) {
     host.cpu_flags = {"fxsr", "sse2", "cx8", "tsc", "xsave"};
     EXPECT_EQ(level_of(host, "cpu-optional"), Level::warn);
     EXPECT_EQ(level_of(host, "cpu-required"), Level::ok);
+    EXPECT_EQ(level_of(host, "engine"), Level::fail);
     host.cpu_flags = {"fxsr"};
     EXPECT_EQ(level_of(host, "cpu-required"), Level::fail);
     host.memfd = false;
@@ -55,6 +56,19 @@ TEST(Doctor, what_is_needed_fails_and_what_only_helps_warns) {
     host.overcommit = 2;
     EXPECT_EQ(level_of(host, "overcommit"), Level::warn);
     EXPECT_EQ(doctor_status(diagnose(host)), static_cast<int>(ExitStatus::host_lacks));
+}
+
+TEST(Doctor, a_host_without_bmi2_only_interprets) {
+    auto host = good_host();
+    std::erase(host.cpu_flags, "bmi2");
+    auto const findings = diagnose(host);
+    EXPECT_EQ(doctor_status(findings), static_cast<int>(ExitStatus::host_lacks));
+    EXPECT_NE(as_text(findings).find("fail  engine         the processor lacks bmi2"), std::string::npos);
+    auto const list = nlohmann::json::parse(as_json(findings))["findings"];
+    auto const found = std::ranges::find(list, "engine", [](auto const& finding) { return finding["id"]; });
+    ASSERT_NE(found, list.end());
+    EXPECT_EQ((*found)["level"], "fail");
+    EXPECT_NE((*found)["text"].get<std::string>().find("--engine interpret"), std::string::npos);
 }
 
 TEST(Doctor, prints_one_finding_a_line) {
