@@ -223,7 +223,7 @@ private:
 
     void set_indirect_target() {
         Op const op = insn_.def->op;
-        u32 const target = code_start(mode()) + Native32::taken_offset;
+        u32 const target = tables_.code_start(test_.image.selector(SegmentName::cs)) + Native32::taken_offset;
         if (random_.one_in(4)) return;
         if (op == Op::ret) poke(stack_top(), stack_start(), bytes_of(target, insn_.operand_size));
         if (op != Op::jmp_indirect && op != Op::call_indirect) return;

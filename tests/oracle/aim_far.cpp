@@ -27,7 +27,7 @@ void choose_segments(Random& random, Tables const& tables, Case& test) {
     CpuImage& image = test.image;
     bool const flat = test.mode == Mode::flat32;
     u16 const data = flat ? SELECTOR_DATA : SELECTOR_DATA16;
-    image.selector(SegmentName::cs) = flat ? SELECTOR_CODE32 : SELECTOR_CODE16;
+    image.selector(SegmentName::cs) = home_selector(random, tables, test.mode);
     image.selector(SegmentName::ss) = stack_selector(random, tables, test.mode);
     for (SegmentName name : {SegmentName::ds, SegmentName::es})
         image.selector(name) = random.one_in(8) ? loadable_selector(random, tables) : data;

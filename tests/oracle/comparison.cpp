@@ -130,7 +130,7 @@ void Comparison::report(Case const& test, std::string const& what) {
     u64& count = failures_by_row_[name_of(test)];
     ++tally_.failures;
     if (++count > 3 || failures_by_row_.size() > options_.most_rows) return;
-    std::string const text = test.refused ? "" : insn::disassemble(test.insn, code_start(test.mode));
+    std::string const text = test.refused ? "" : insn::disassemble(test.insn, ORACLE_CODE);
     fmt::print("{}{}: {:02x} [{}]{}\n", name_of(test), test.mode == Mode::code16 ? " (16-bit)" : "",
                fmt::join(test.code(), " "), text, what);
     if (!options_.verbose) return;
@@ -154,7 +154,7 @@ void Comparison::run(Case const& test) {
     Destination const where = destination(test, guest_ending, code_base);
     bool const leaves_32bit = is_64bit_code(guest.selector(SegmentName::cs));
     if (hit_the_harness(guest_ending) || where == Destination::harness || leaves_32bit) return copy_to_guest();
-    Ending const native_ending = native_.run(test.mode, test.code(), native);
+    Ending const native_ending = native_.run(test.code(), native);
     ++tally_.cases;
     if (native_ending.faulted) ++tally_.faults[native_ending.vector % tally_.faults.size()];
     if (where == Destination::stray) guest_ending = fetch_fault(guest_ending.eip, code_base, native_ending);

@@ -101,6 +101,22 @@ u16 loadable_selector(Random& random, Tables const& tables) {
     return random.pick<u16>({0, SELECTOR_DATA});
 }
 
+u16 home_selector(Random& random, Tables const& tables, Mode mode) {
+    constexpr u32 code_end = 0x90; // as far as an instruction and both landings go
+    bool const wide = mode == Mode::flat32;
+    u16 const usual = wide ? SELECTOR_CODE32 : SELECTOR_CODE16;
+    if (!random.one_in(6)) return usual;
+    for (unsigned attempt = 0; attempt < 4; ++attempt) {
+        u16 const selector = ldt_selector(random.below(table_entries), 3);
+        Descriptor const d = tables.at(selector);
+        Rights const rights = d.rights();
+        bool const fits = rights.is_code() && rights.has<Rights::P>() && rights.has<Rights::DB>() == wide;
+        u64 const end = u64{tables.code_start(selector)} + code_end;
+        if (fits && end <= d.limit() && (wide || end <= 0xffff)) return selector;
+    }
+    return usual;
+}
+
 u16 code_selector(Random& random, Tables const& tables) {
     for (unsigned attempt = 0; attempt < 4; ++attempt) {
         u16 const selector = ldt_selector(random.below(table_entries), random_rpl(random));

@@ -23,6 +23,8 @@ struct Tables {
     bool has_ldt{};
     /// An empty one for selectors that are null or lead beyond their table.
     Descriptor at(u16 selector) const;
+    /// The offset of the instruction under test in this code segment.
+    u32 code_start(u16 cs) const { return ORACLE_CODE - at(cs).base(); }
 };
 
 /// Replaces some random entries.
@@ -34,6 +36,8 @@ DescriptorTable new_ldt(Random& random);
 u16 any_selector(Random& random, Tables const& tables);
 /// One that DS, ES, FS and GS can be loaded with; often a null selector.
 u16 loadable_selector(Random& random, Tables const& tables);
+/// One of a code segment that the test's code lies in, for this mode.
+u16 home_selector(Random& random, Tables const& tables, Mode mode);
 /// One of a code segment, if there is any.
 u16 code_selector(Random& random, Tables const& tables);
 

@@ -170,8 +170,8 @@ Ending GuestSide::run(Case const& test, CpuImage& image) {
     for (unsigned i = 0; i < 8; ++i) cpu.gpr[i] = image.gpr[i];
     cpu.eflags = {{image.eflags}};
     cpu.fpu = image.fpu;
-    cpu.eip = code_start(test.mode);
     set_segments(image);
+    cpu.eip = ORACLE_CODE - code_base();
     Outcome const outcome = execute(test);
 
     for (unsigned i = 0; i < 8; ++i) image.gpr[i] = static_cast<u32>(cpu.gpr[i]);

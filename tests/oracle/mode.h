@@ -34,12 +34,5 @@ inline constexpr SegmentPlan data16_segment{SELECTOR_DATA16, ORACLE_DATA - ORACL
 constexpr unsigned default_size(Mode mode) {
     return mode == Mode::flat32 ? 4 : 2;
 }
-/// The offset in CS at which the instruction lies.
-constexpr u32 code_start(Mode mode) {
-    return mode == Mode::flat32 ? ORACLE_CODE : 0;
-}
-constexpr u32 code_base(Mode mode) {
-    return mode == Mode::flat32 ? 0 : ORACLE_CODE;
-}
 
 } // namespace ring3::oracle

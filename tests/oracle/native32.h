@@ -58,7 +58,7 @@ public:
     /// Makes LDT entries; none if offers(code16) says no.
     virtual void set_ldt(DescriptorTable const& ldt) = 0;
     /// Runs `code` (1 to 16 bytes) placed at ORACLE_CODE.
-    virtual Ending run(Mode mode, std::span<u8 const> code, CpuImage& image) = 0;
+    virtual Ending run(std::span<u8 const> code, CpuImage& image) = 0;
     /// Where branches land that are aimed at `taken_offset` behind the start of the code. Far transfers land on an INT3
     /// at `far_offset`, whose signal shows CS.
     static constexpr u32 taken_offset = 0x60, far_offset = 0xa0;

@@ -197,13 +197,14 @@ public:
         fresh_ = false;
     }
 
-    Ending run(Mode mode, std::span<u8 const> code, CpuImage& image) override {
+    Ending run(std::span<u8 const> code, CpuImage& image) override {
         place(code);
         NativeState& s = state();
         std::memcpy(s.gpr, image.gpr, sizeof s.gpr);
         s.eflags = image.eflags;
         s.fpu = image.fpu;
-        s.target_offset = code_start(mode);
+        u32 const start = tables_.code_start(image.selector(SegmentName::cs));
+        s.target_offset = start;
         s.target_selector = image.selector(SegmentName::cs);
         std::ranges::copy(image.selectors, s.selectors);
         s.selectors[static_cast<u8>(SegmentName::cs)] = 0;
@@ -214,7 +215,7 @@ public:
         std::ranges::copy(s.selectors, image.selectors.begin());
         if (s.landing == 0xffffffff) return ending_of_signal(image);
         u32 const offset = s.landing == 0 ? static_cast<u32>(code.size()) : taken_offset;
-        return {false, 0, 0, 0, code_start(mode) + offset};
+        return {false, 0, 0, 0, start + offset};
     }
 
 private:
