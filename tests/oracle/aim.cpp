@@ -1,5 +1,6 @@
 #include "tests/oracle/aim.h"
 #include "tests/oracle/aim_far.h"
+#include "tests/oracle/aim_save.h"
 
 #include "insn/operands.h"
 #include "monitor/interpreter/fpu_state.h"
@@ -33,10 +34,6 @@ bool takes_selector(Op op) {
 bool is_indirect_far(Op op) {
     return op == Op::jmp_far_indirect || op == Op::call_far_indirect;
 }
-bool is_xsave(Op op) {
-    return op == Op::xsave || op == Op::xsaveopt || op == Op::xrstor;
-}
-
 class Aim {
 public:
     Aim(Random& random, Tables const& tables, Case& test)
@@ -150,7 +147,8 @@ private:
 
     void aim_memory() {
         unsigned const size = is_xsave(insn_.def->op) ? sizeof(XImage) : std::max(memory_bytes(insn_), 1u);
-        target_ = is_xsave(insn_.def->op) ? save_area(data_start()) : address(data_start(), size, alignment(size));
+        target_ = is_xsave(insn_.def->op) ? data_start() + save_area_offset(random_)
+                                          : address(data_start(), size, alignment(size));
         if (insn_.def->op == Op::gather) set_gather_index();
         u32 const displacement = static_cast<u32>(insn_.displacement);
         if (insn_.base != no_register) {
@@ -173,18 +171,6 @@ private:
         if ((test_.image.eflags & Eflags::AC::mask) != 0 && !random_.one_in(3)) return std::bit_ceil(size);
         bool const area = insn_.def->op == Op::fxsave || insn_.def->op == Op::fxrstor;
         return area ? 16 : memory_alignment(insn_);
-    }
-
-    /// For the XSAVE family: all of one kind of memory, as which bytes of it are touched is left to processors (SDM 1
-    /// 13.13).
-    u32 save_area(u32 start) {
-        constexpr u32 alignment = 64, largest = 1024;
-        u32 const linear = random_.below(data_size - 2 * largest) / alignment * alignment;
-        u32 where = ORACLE_DATA + linear;
-        if (random_.one_in(16)) where = ORACLE_DATA + data_size + linear;
-        if (random_.one_in(16)) where = ORACLE_DATA + read_only_offset + random_.below(0x1000 - largest) / 64 * 64;
-        if (random_.one_in(16)) where += random_.below(alignment);
-        return start + (where - ORACLE_DATA);
     }
 
     /// It stands in the code.
@@ -242,19 +228,12 @@ private:
         case Op::cmpxchg8b: poke(target_, data_start(), bytes_of(u64{gpr_[edx]} << 32 | gpr_[eax], 8)); break;
         case Op::ldmxcsr: poke(target_, data_start(), bytes_of(legal_mxcsr, 4)); break;
         case Op::fxrstor: poke(target_ + offsetof(FxImage, mxcsr), data_start(), bytes_of(legal_mxcsr, 4)); break;
-        case Op::xrstor: set_xsave_area(legal_mxcsr); break;
+        case Op::xrstor:
+            poke(target_ + offsetof(XImage, header), data_start(), save_area_header(random_));
+            if (!random_.one_in(8)) poke(target_ + offsetof(FxImage, mxcsr), data_start(), bytes_of(legal_mxcsr, 4));
+            break;
         default: break;
         }
-    }
-
-    /// A header that XRSTOR takes, mostly.
-    void set_xsave_area(u32 legal_mxcsr) {
-        XHeader header{{{random_.below(8)}}, 0, {}};
-        if (random_.one_in(8)) header.reserved[random_.below(6)] = random_.byte();
-        std::vector<u8> bytes(sizeof header);
-        std::memcpy(bytes.data(), &header, sizeof header);
-        poke(target_ + offsetof(XImage, header), data_start(), bytes);
-        if (!random_.one_in(8)) poke(target_ + offsetof(FxImage, mxcsr), data_start(), bytes_of(legal_mxcsr, 4));
     }
 
     /// What XSAVE, XRSTOR and XGETBV are asked for: features that host and guest both have, or both have not.
@@ -263,21 +242,10 @@ private:
         if (is_xsave(op)) {
             gpr_[eax] = random_.one_in(3) ? random_.below(8) : 7;
             gpr_[edx] = 0;
-            set_components_in_use();
+            set_components_in_use(random_, image(test_.image.fpu));
         }
         constexpr u32 in_use = 1; // XGETBV with ECX = 1 is a feature of its own
         if (op == Op::xgetbv) gpr_[ecx] = random_.one_in(2) || gpr_[ecx] == in_use ? 0 : gpr_[ecx];
-    }
-
-    /// Whether a component that holds its initial values is in use, is left to processors (SDM 1 13.6). Here the state of
-    /// x87 and SSE is another, and that of AVX was made initial by XRSTOR or is another.
-    void set_components_in_use() {
-        XImage& state = image(test_.image.fpu);
-        state.fx.xmm[0].low |= 1;
-        state.ymm_high[0].low |= 1;
-        if (!random_.one_in(4)) return;
-        state.header.xstate_bv = {{XComponents::x87::mask | XComponents::sse::mask}};
-        for (XmmSlot& slot : state.ymm_high) slot = {};
     }
 
     /// POPF and IRET must not load flags that would follow us out of the instruction: TF and NT.
