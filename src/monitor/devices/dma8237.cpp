@@ -113,7 +113,8 @@ Dma8237::Moved Dma8237::move(unsigned number, Bytes bytes, Transfer transfer, Mo
         u32 const until_wrap = down ? 1 : 0x1'0000u - which.address;
         u32 const wanted = static_cast<u32>(bytes.size() - moved.bytes) / step;
         u32 const count = std::min({until_wrap, wanted, u32{which.count} + 1});
-        if (which.mode.get<Mode::Transfer>() == transfer) move_bytes(address_of(number), bytes.subspan(moved.bytes, count * step));
+        if (which.mode.get<Mode::Transfer>() == transfer)
+            move_bytes(address_of(number), bytes.subspan(moved.bytes, count * step));
         moved.bytes += count * step;
         moved.terminal_count = count > which.count;
         which.address = static_cast<u16>(down ? which.address - 1 : which.address + count);
