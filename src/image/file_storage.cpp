@@ -219,6 +219,10 @@ IoResult<void> FileStorage::write_zeroes(u64 offset, u64 bytes, Unmap unmap) {
         return !is_device_ && end > size_ ? truncate(end) : IoResult<void>{};
     }
     if (errno == ENOSPC || errno == EIO) return failure("cannot write zeroes", errno);
+    return write_zero_bytes(offset, bytes);
+}
+
+IoResult<void> FileStorage::write_zero_bytes(u64 offset, u64 bytes) {
     alignas(direct_alignment) static constexpr std::array<u8, 65536> zeroes{};
     for (u64 done = 0; done < bytes;) {
         u64 const count = std::min<u64>(bytes - done, zeroes.size());
@@ -226,6 +230,12 @@ IoResult<void> FileStorage::write_zeroes(u64 offset, u64 bytes, Unmap unmap) {
         done += count;
     }
     return {};
+}
+
+IoResult<void> FileStorage::reserve(u64 offset, u64 bytes) {
+    if (bytes == 0 || ::fallocate(file_.number(), 0, static_cast<off_t>(offset), static_cast<off_t>(bytes)) == 0)
+        return {};
+    return failure("cannot reserve space", errno);
 }
 
 void FileStorage::discard(u64 offset, u64 bytes) {

@@ -30,6 +30,10 @@ public:
     IoResult<void> sync() override;
     IoResult<void> truncate(u64 bytes) override;
     u64 size() const override { return size_; }
+    /// Space of its own on the host for a range, which still reads as before.
+    IoResult<void> reserve(u64 offset, u64 bytes);
+    /// Zeroes as data, not as a hole.
+    IoResult<void> write_zero_bytes(u64 offset, u64 bytes);
     Extent extent_at(u64 offset, u64 bytes) override;
     std::string const& name() const override { return name_; }
 

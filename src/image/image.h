@@ -101,6 +101,8 @@ public:
 
     /// The formats' names as in QEMU: "raw", "qcow2", "nbd" ...
     virtual std::string_view format() const = 0;
+    /// What shines through where this image has nothing: depth 1 of its extents. Null if nothing does.
+    virtual Image* backing() { return nullptr; }
 
 protected:
     Image(std::string name, Access access) : name_{std::move(name)}, access_{access} {}

@@ -1,6 +1,7 @@
 #include "image/qcow2_check.h"
 
 #include "image/big_endian.h"
+#include "image/qcow2_snapshots.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -160,26 +161,21 @@ private:
     }
 
     IoResult<void> walk_snapshots() {
-        u64 position = header_.snapshots_offset;
-        for (u32 n = 0; n < header_.snapshots; ++n) {
-            auto const fields = TRY(load(position, 40));
-            u64 const l1_offset = load_be<u64>(fields, 0);
-            u64 const entries = load_be<u32>(fields, 8);
-            u64 const bytes = 40 + u64{load_be<u32>(fields, 36)} + load_be<u16>(fields, 12) + load_be<u16>(fields, 14);
-            position += (bytes + 7) & ~u64{7};
-            if (position - header_.snapshots_offset > most_directory_bytes || position > storage_.size() + 7) {
-                corruption("the snapshot table is too long");
-                return {};
-            }
-            if (entries * entry_bytes > most_l1_bytes) {
-                corruption(fmt::format("a snapshot's L1 table has {} entries", entries));
+        if (header_.snapshots == 0) return {};
+        auto const table = read_snapshots(storage_, header_);
+        if (!table && table.error().fault != Fault::bad_image) return std::unexpected(table.error());
+        if (!table) {
+            corruption("the snapshot table is damaged");
+            return {};
+        }
+        for (auto const& snapshot : table->snapshots) {
+            if (snapshot.l1_entries * entry_bytes > most_l1_bytes) {
+                corruption(fmt::format("a snapshot's L1 table has {} entries", snapshot.l1_entries));
                 continue;
             }
-            TRY_VOID(walk_l1("a snapshot's L1 table", l1_offset, entries, Table::snapshot));
+            TRY_VOID(walk_l1("a snapshot's L1 table", snapshot.l1_offset, snapshot.l1_entries, Table::snapshot));
         }
-        if (header_.snapshots != 0) {
-            refer_aligned("the snapshot table", header_.snapshots_offset, position - header_.snapshots_offset);
-        }
+        refer_aligned("the snapshot table", header_.snapshots_offset, table->bytes);
         return {};
     }
 

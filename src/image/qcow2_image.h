@@ -28,10 +28,13 @@ public:
 
     std::string_view format() const override { return "qcow2"; }
     qcow2::Header const& header() const { return header_; }
-    Image* backing() { return backing_.get(); }
+    Image* backing() override { return backing_.get(); }
 
     /// One whole cluster, packed if that makes it smaller. For new images; the cluster must not be written yet.
     IoResult<void> write_compressed(u64 offset, std::span<u8 const> cluster);
+
+    /// A host cluster for every guest cluster that has none, without writing to it. For new images.
+    IoResult<void> preallocate();
 
 protected:
     IoResult<void> do_read(u64 offset, Segments segments) override;

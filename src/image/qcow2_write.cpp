@@ -144,6 +144,22 @@ IoResult<void> Qcow2Image::set_entry(u64 offset, L2Entry old, L2Entry entry, Ref
     return {};
 }
 
+IoResult<void> Qcow2Image::preallocate() {
+    TRY_VOID(begin_change());
+    u64 end_of_use = 0;
+    for (u64 offset = 0; offset < size();) {
+        TRY_VOID(mapping_.prepare(offset));
+        auto const entries = TRY(mapping_.look(offset));
+        u64 const wanted = std::min(entries.count(), geometry_.clusters_for(size() - offset));
+        auto const run = TRY(refcounts_.allocate(wanted));
+        TRY_VOID(replace(offset, run));
+        offset += run.clusters << geometry_.cluster_bits;
+        end_of_use = std::max(end_of_use, run.offset + (run.clusters << geometry_.cluster_bits));
+    }
+    // All clusters lie within the file, as holes.
+    return storage_->size() < end_of_use ? storage_->truncate(end_of_use) : IoResult<void>{};
+}
+
 IoResult<void> Qcow2Image::write_compressed(u64 offset, std::span<u8 const> cluster) {
     auto const packed = pack(header_.compression, cluster);
     if (!packed) return write(offset, cluster.first(std::min<u64>(cluster.size(), size() - offset)));
