@@ -147,7 +147,7 @@ private:
 
     void aim_memory() {
         unsigned const size = is_xsave(insn_.def->op) ? sizeof(XImage) : std::max(memory_bytes(insn_), 1u);
-        target_ = is_xsave(insn_.def->op) ? data_start() + save_area_offset(random_)
+        target_ = is_xsave(insn_.def->op) ? data_start() + save_area_offset(random_, insn_.def->op)
                                           : address(data_start(), size, alignment(size));
         if (insn_.def->op == Op::gather) set_gather_index();
         u32 const displacement = static_cast<u32>(insn_.displacement);
@@ -221,6 +221,7 @@ private:
 
     /// Values without which little happens: equal ones for CMPXCHG, legal ones for MXCSR.
     void set_expected_value() {
+        if (insn_.def->op == Op::xrstor) set_save_area();
         if (!insn_.has_memory || random_.one_in(3)) return;
         u32 const legal_mxcsr = random_.word32() & Mxcsr::writable;
         switch (insn_.def->op) {
@@ -228,12 +229,14 @@ private:
         case Op::cmpxchg8b: poke(target_, data_start(), bytes_of(u64{gpr_[edx]} << 32 | gpr_[eax], 8)); break;
         case Op::ldmxcsr: poke(target_, data_start(), bytes_of(legal_mxcsr, 4)); break;
         case Op::fxrstor: poke(target_ + offsetof(FxImage, mxcsr), data_start(), bytes_of(legal_mxcsr, 4)); break;
-        case Op::xrstor:
-            poke(target_ + offsetof(XImage, header), data_start(), save_area_header(random_));
-            if (!random_.one_in(8)) poke(target_ + offsetof(FxImage, mxcsr), data_start(), bytes_of(legal_mxcsr, 4));
-            break;
         default: break;
         }
+    }
+
+    void set_save_area() {
+        poke(target_ + offsetof(XImage, header), data_start(), save_area_header(random_));
+        u32 const legal_mxcsr = random_.word32() & Mxcsr::writable;
+        if (!random_.one_in(8)) poke(target_ + offsetof(FxImage, mxcsr), data_start(), bytes_of(legal_mxcsr, 4));
     }
 
     /// What XSAVE, XRSTOR and XGETBV are asked for: features that host and guest both have, or both have not.

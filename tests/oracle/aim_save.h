@@ -14,8 +14,8 @@ inline bool is_xsave(insn::Op op) {
 }
 
 /// Where the area lies, from the start of the data: all of one kind of memory, as which bytes of it are touched is left to
-/// processors (SDM 1 13.13).
-u32 save_area_offset(Random& random);
+/// processors (SDM 1 13.13). XRSTOR's header is to be poked there: the host takes more components than guests have.
+u32 save_area_offset(Random& random, insn::Op op);
 /// A header that XRSTOR takes, mostly.
 std::vector<u8> save_area_header(Random& random);
 /// Whether a component that holds its initial values is in use, is left to processors (SDM 1 13.6). So the state of x87
