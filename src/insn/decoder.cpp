@@ -331,6 +331,13 @@ DecodeStatus decode(std::span<u8 const> bytes, unsigned default_size, bool allow
     return DecodeStatus::ok;
 }
 
+JoinedBytes::JoinedBytes(std::span<u8 const> head, std::span<u8 const> tail) {
+    auto const first = head.first(std::min(head.size(), bytes_.size()));
+    auto const second = tail.first(std::min(tail.size(), bytes_.size() - first.size()));
+    std::ranges::copy(second, std::ranges::copy(first, bytes_.begin()).out);
+    size_ = first.size() + second.size();
+}
+
 std::string_view name(Insn const& insn) {
     return insn.def->name;
 }

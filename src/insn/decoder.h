@@ -55,6 +55,7 @@
 
 #include "insn/insn.h"
 
+#include <array>
 #include <span>
 
 namespace ring3::insn {
@@ -76,6 +77,18 @@ inline constexpr unsigned max_length = 15;
 /// CPUID features are not checked here: InsnDef::feature is the caller's to hold against the CPU model.
 /// `insn` is whole only after ok.
 DecodeStatus decode(std::span<u8 const> bytes, unsigned default_size, bool allow_vex, Insn& insn);
+
+/// The bytes of an instruction that begins at the end of `head` and goes on in `tail`, which lies elsewhere: on the next
+/// page of code.
+class JoinedBytes {
+public:
+    JoinedBytes(std::span<u8 const> head, std::span<u8 const> tail);
+    std::span<u8 const> all() const { return {bytes_.data(), size_}; }
+
+private:
+    std::array<u8, max_length> bytes_{};
+    std::size_t size_{};
+};
 
 /// The instruction's mnemonic, lower case, as in the manual: "add", "fnstsw", "vpaddd".
 std::string_view name(Insn const& insn);

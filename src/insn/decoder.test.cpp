@@ -256,5 +256,22 @@ TEST(DecoderAddress, mov_cr_and_dr_have_registers_whatever_mod_says) {
     EXPECT_EQ(insn.width, 4);
 }
 
+TEST(JoinedBytes, an_instruction_over_a_border_is_read_from_both_sides) {
+    std::array<u8, 2> const head{0xb8, 1};
+    std::array<u8, 4> const tail{2, 3, 4, 0x90};
+    JoinedBytes const joined{head, tail};
+    EXPECT_EQ(joined.all().size(), 6u);
+    Insn insn;
+    ASSERT_EQ(decode(joined.all(), 4, true, insn), DecodeStatus::ok);
+    EXPECT_EQ(static_cast<u32>(insn.imm), 0x04030201u);
+    EXPECT_EQ(decode(JoinedBytes{head, {}}.all(), 4, true, insn), DecodeStatus::truncated);
+}
+
+TEST(JoinedBytes, are_never_more_than_an_instruction_can_have) {
+    std::array<u8, 40> const many{};
+    EXPECT_EQ((JoinedBytes{many, many}.all().size()), std::size_t{max_length});
+    EXPECT_EQ((JoinedBytes{std::span{many}.first(3), many}.all().size()), std::size_t{max_length});
+}
+
 } // namespace
 } // namespace ring3::insn

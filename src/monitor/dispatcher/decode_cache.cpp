@@ -80,12 +80,8 @@ Block const* DecodeCache::insert(BlockKey key, DecodeMode mode, Source const& so
         if (ends_block(insn)) break;
     }
     if (block.count == 0) { // the first instruction crosses into the next page
-        std::array<u8, insn::max_length> joined{};
-        auto const head = source.head.first(std::min(source.head.size(), joined.size()));
-        auto const tail = source.tail.first(std::min(source.tail.size(), joined.size() - head.size()));
-        std::ranges::copy(tail, std::ranges::copy(head, joined.begin()).out);
-        std::span<u8 const> const bytes{joined.data(), head.size() + tail.size()};
-        if (!decode_one(bytes, mode, insns_[used_], handlers_[used_])) return nullptr;
+        insn::JoinedBytes const bytes{source.head, source.tail};
+        if (!decode_one(bytes.all(), mode, insns_[used_], handlers_[used_])) return nullptr;
         block.count = 1;
         offset = insns_[used_].length;
         block.tail = source.tail_start;

@@ -3,7 +3,6 @@
 #include "insn/decoder.h"
 
 #include <algorithm>
-#include <array>
 
 namespace ring3 {
 
@@ -20,13 +19,8 @@ bool decode_at(CodeBytes const& bytes, u32 eip, insn::Insn& insn) {
 
 /// The same for an instruction that begins on this page and ends on the next.
 bool decode_across(CodeBytes const& bytes, u32 eip, insn::Insn& insn) {
-    std::array<u8, insn::max_length> joined{};
-    auto const head = bytes.page.subspan(eip & page_mask);
-    if (head.size() >= joined.size()) return false;
-    auto const tail = bytes.tail.first(std::min(bytes.tail.size(), joined.size() - head.size()));
-    std::ranges::copy(tail, std::ranges::copy(head, joined.begin()).out);
-    std::span<u8 const> const all{joined.data(), head.size() + tail.size()};
-    return insn::decode(all, 4, true, insn) == insn::DecodeStatus::ok;
+    insn::JoinedBytes const joined{bytes.page.subspan(eip & page_mask), bytes.tail};
+    return insn::decode(joined.all(), 4, true, insn) == insn::DecodeStatus::ok;
 }
 
 bool same_page(u32 a, u32 b) {
@@ -47,26 +41,6 @@ FlagMask killed_by(insn::Insn const& insn) {
     return conditional ? 0 : static_cast<FlagMask>((insn.def->writes | insn.def->undefined) & ~read_by(insn));
 }
 
-constexpr FlagMask all_flags = insn::flag::status;
-
-/// The flags that code at `eip` may read before it writes them, as far as a short look tells.
-FlagMask live_at(CodeBytes const& bytes, u32 eip, u32 page) {
-    FlagMask live = 0, undecided = all_flags;
-    insn::Insn insn;
-    for (unsigned i = 0; i < 8 && undecided != 0; ++i) {
-        if (!same_page(eip, page) || !decode_at(bytes, eip, insn)) break;
-        live = static_cast<FlagMask>(live | (undecided & read_by(insn)));
-        undecided &= static_cast<FlagMask>(~(read_by(insn) | killed_by(insn)));
-        if (insn.def->ends != insn::Ends::no) {
-            if (insn.def->op != Op::jmp && insn.def->op != Op::call) break;
-            eip = eip + insn.length + static_cast<u32>(insn.imm);
-        } else {
-            eip += insn.length;
-        }
-    }
-    return static_cast<FlagMask>(live | undecided);
-}
-
 class Scan {
 public:
     Scan(CodeBytes const& bytes, TranslationMode mode, CpuModel const& model, ScanRules const& rules)
@@ -75,7 +49,7 @@ public:
     Trace run(u32 eip) {
         page_ = eip;
         collect(eip);
-        find_live_flags();
+        find_flags();
         return std::move(trace_);
     }
 
@@ -144,43 +118,17 @@ private:
         }
     }
 
-    FlagMask live_after(std::size_t i) const {
-        Scanned const& scanned = trace_.insns[i];
-        bool const last = i + 1 == trace_.insns.size();
-        u32 const next = last ? scanned.next() : trace_.insns[i + 1].eip;
-        FlagMask const ahead = !last ? trace_.insns[i + 1].live_before : live_at(bytes_, next, page_);
-        switch (scanned.insn.def->op) {
-        case Op::jcc:
-        case Op::jcxz:
-        case Op::loop:
-        case Op::loope:
-        case Op::loopne: return ahead | live_at(bytes_, scanned.target(), page_);
-        case Op::jmp: return last ? live_at(bytes_, scanned.target(), page_) : ahead;
-        case Op::call: return live_at(bytes_, scanned.target(), page_);
-        case Op::call_indirect:
-        case Op::jmp_indirect:
-        case Op::ret: return all_flags;
-        default: return trace_.crosses_page ? all_flags : ahead;
-        }
-    }
-
-    void find_live_flags() {
+    void find_flags() {
         for (std::size_t i = trace_.insns.size(); i-- > 0;) {
-            Scanned& scanned = trace_.insns[i];
-            scanned.live_after = rules_.one_unit ? all_flags : live_after(i);
-            FlagMask const passed = scanned.live_after & static_cast<FlagMask>(~killed_by(scanned.insn));
-            // A callout saves and restores what it does not change; what it reads, it reads from the saved flags.
-            bool const needs_all = scanned.treatment == Treatment::callout;
-            scanned.live_before = static_cast<FlagMask>((passed | read_by(scanned.insn)) & all_flags);
-            if (needs_all) scanned.live_before = all_flags;
-            scanned.overwrites_flags = killed_by(scanned.insn) == all_flags;
+            trace_.insns[i].overwrites_flags = killed_by(trace_.insns[i].insn) == insn::flag::status;
             find_exact_flags(i);
         }
         for (std::size_t i = 0; i + 1 < trace_.insns.size(); ++i)
             trace_.insns[i + 1].no_stop = trace_.insns[i].casts_shadow;
     }
 
-    /// A fault pushes EFLAGS, also flags that no instruction would have read.
+    /// Flags must be exact where an instruction reads them, and where a fault would push EFLAGS. What follows the trace,
+    /// or a branch within it, may do either.
     void find_exact_flags(std::size_t i) {
         Scanned& scanned = trace_.insns[i];
         bool const last = i + 1 == trace_.insns.size();

@@ -27,11 +27,10 @@ struct Scanned {
     insn::Insn insn{};
     u32 eip{};
     Treatment treatment{};
-    insn::FlagMask live_before{}, live_after{}; // status flags that something later may read
-    bool exact_before{}, exact_after{};         // ... or that a fault may show before they are overwritten
-    bool overwrites_flags{};                    // all of them
-    bool casts_shadow{};                        // no interrupt is taken before the next instruction is done
-    bool no_stop{};                             // it stands in such a shadow
+    bool exact_before{}, exact_after{}; // the status flags: something may read them before they are overwritten
+    bool overwrites_flags{};            // all of them
+    bool casts_shadow{};                // no interrupt is taken before the next instruction is done
+    bool no_stop{};                     // it stands in such a shadow
     u32 next() const { return eip + insn.length; }
     u32 target() const { return next() + static_cast<u32>(insn.imm); } // of a direct branch
 };

@@ -11,7 +11,6 @@ namespace {
 using insn::Op;
 
 constexpr u32 page_start = 0x5000;
-constexpr insn::FlagMask cf = insn::flag::cf, all_flags = insn::flag::status;
 
 class ScannerTest : public testing::Test {
 protected:
@@ -133,19 +132,25 @@ TEST_F(ScannerTest, an_undefined_instruction_makes_no_trace) {
 
 // ---- flags
 
-TEST_F(ScannerTest, flags_are_alive_until_they_are_overwritten) {
+/// Before which instructions the flags must be exact.
+std::vector<bool> exact(Trace const& trace) {
+    std::vector<bool> result;
+    for (Scanned const& s : trace.insns) result.push_back(s.exact_before);
+    return result;
+}
+
+TEST_F(ScannerTest, flags_are_exact_from_where_they_are_set_to_where_they_are_read) {
     // add eax,1; mov ebx,eax; adc ecx,0; xor eax,eax; ret
     Trace const trace = scan_code({0x83, 0xc0, 1, 0x89, 0xc3, 0x83, 0xd1, 0, 0x31, 0xc0, 0xc3});
-    EXPECT_EQ(trace.insns[0].live_before, 0);
-    EXPECT_EQ(trace.insns[0].live_after, cf);
-    EXPECT_EQ(trace.insns[1].live_after, cf);
-    EXPECT_EQ(trace.insns[2].live_after, 0);
-    EXPECT_EQ(trace.insns[3].live_after, all_flags); // whoever is returned to may read them
+    EXPECT_EQ(exact(trace), (std::vector{false, true, true, false, true}));
+    EXPECT_TRUE(trace.insns[0].exact_after);
+    EXPECT_FALSE(trace.insns[2].exact_after);
+    EXPECT_TRUE(trace.insns[4].exact_after); // whoever is returned to may read them
 }
 
 TEST_F(ScannerTest, increments_let_the_carry_flag_live) {
     Trace const trace = scan_code({0x31, 0xc0, 0x40, 0xc3}); // xor eax,eax; inc eax; ret
-    EXPECT_EQ(trace.insns[0].live_after, cf);
+    EXPECT_TRUE(trace.insns[0].exact_after);
     EXPECT_FALSE(trace.insns[1].overwrites_flags);
     EXPECT_TRUE(trace.insns[0].overwrites_flags);
 }
@@ -156,21 +161,21 @@ TEST_F(ScannerTest, a_shift_overwrites_flags_only_by_a_count_that_is_not_zero) {
     EXPECT_FALSE(scan_code({0xd3, 0xe0, 0xc3}).insns[0].overwrites_flags);       // shl eax,cl
 }
 
-TEST_F(ScannerTest, looks_at_both_ways_of_a_branch_for_what_is_alive) {
-    put(page_start + 0x20, {0x72, 0x10}); // jb: reads CF
-    // cmp eax,1; jz +..; xor eax,eax; ret
-    Trace const trace = scan_code({0x83, 0xf8, 1, 0x74, 0x1b, 0x31, 0xc0, 0xc3});
-    EXPECT_EQ(trace.insns[1].live_after & cf, cf);
-    put(page_start + 0x20, {0x31, 0xc0}); // xor eax,eax: overwrites all
-    EXPECT_EQ(scan_at(page_start).insns[1].live_after, 0);
+TEST_F(ScannerTest, a_branch_keeps_flags_exact_for_where_it_leads) {
+    // cmp eax,1; jmp on; xor eax,eax; ret
+    Trace const trace = scan_code({0x83, 0xf8, 1, 0xeb, 0, 0x31, 0xc0, 0xc3});
+    EXPECT_EQ(exact(trace), (std::vector{false, true, false, true}));
+    EXPECT_FALSE(trace.insns[1].exact_after); // straight on, to the XOR
+    put(page_start + 0x20, {0x31, 0xc0, 0xc3});
+    EXPECT_TRUE(scan_code({0x83, 0xf8, 1, 0xeb, 0x1b}).insns[1].exact_after); // elsewhere
 }
 
-TEST_F(ScannerTest, repeated_comparisons_may_leave_all_flags_as_they_were) {
+TEST_F(ScannerTest, a_repeated_comparison_may_leave_all_flags_as_they_were) {
     mode_ = mode_.with<TranslationMode::Window>(1);
     Trace const trace = scan_code({0x31, 0xc0, 0xf3, 0xa6, 0x31, 0xc0, 0xc3}); // xor; repe cmpsb; xor
-    EXPECT_EQ(trace.insns[0].live_after, 0);                                   // but the XOR behind overwrites them
     EXPECT_FALSE(trace.insns[1].overwrites_flags);
-    EXPECT_EQ(scan_code({0x31, 0xc0, 0xf3, 0xa6, 0xc3}).insns[0].live_after, all_flags);
+    EXPECT_TRUE(trace.insns[0].exact_after); // it may fault
+    EXPECT_FALSE(trace.insns[1].exact_after);
 }
 
 TEST_F(ScannerTest, a_fault_may_show_flags_that_nobody_reads) {
