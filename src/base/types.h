@@ -1,6 +1,6 @@
 // Fixed-width names, and addresses whose space is part of their type.
 //
-// Three address spaces meet in a system VMM (PARTS.md, D1):
+// Three address spaces meet in a system VMM (D1):
 //     gva  Linear     what the guest's segmentation makes; paging translates it
 //     gpa  GuestPhys  what the guest takes for physical memory
 //     hva             an ordinary pointer in this process

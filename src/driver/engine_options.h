@@ -20,14 +20,14 @@ struct Optimizations {
     static constexpr Optimizations none() { return {false, false, false}; }
 };
 
-/// How translated code reaches guest memory (D3).
+/// How translated code reaches guest memory (D3, D6).
 enum class MemoryPolicy : u8 {
     soft,      // an inline look-up in the software TLB
     window,    // the host's MMU: shadow page tables made with mmap
     automatic, // soft for young address spaces, windows for those that have run long enough to repay them
 };
 
-/// What happens to cached translations when the guest activates another page table (D7).
+/// What happens to cached translations when the guest activates another page table (D7, D8).
 enum class TlbMethod : u8 {
     rewrite, // method 1: they are dropped and filled again
     asid,    // method 2: they are kept per address space, and compared with the guest's tables on return

@@ -12,7 +12,7 @@ namespace ring3::host {
 /// MXCSR as C++ expects it: all exceptions masked, round to nearest.
 inline constexpr u32 default_mxcsr = 0x1f80;
 
-// Saving takes 44 ns, loading 49 (Sapphire Rapids).
+// Saving takes 44 ns, loading 49 (Emerald Rapids).
 
 inline constexpr u32 fpu_components = 7; // x87, SSE, AVX: what RFBM asks for (XCR0 decides what there is)
 inline constexpr u64 fpu_image_bytes = 832;

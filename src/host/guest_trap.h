@@ -5,7 +5,7 @@
 // (SIGTRAP), the preemption timer or the app's doorbell (SIGALRM). The handler turns the signal frame into a Trap,
 // asks the owner, and writes the registers back. It runs on an alternate stack.
 //
-// What it costs (Sapphire Rapids in a virtual machine, Linux 6.18; inside the sandbox the same):
+// What it costs (Emerald Rapids in a virtual machine, Linux 6.18; inside the sandbox the same):
 //     a fault of translated code, to the owner and back              1.6 us
 //     arm(), disarm()                                                0.33, 0.22 us; one in ten 10 us, see below
 //     the timer's signal, as the gap that translated code sees       22 us, and the handler runs 10 us late
@@ -53,8 +53,9 @@ public:
 };
 
 /// Installs the handlers, once per process, on an alternate signal stack; before the process confines itself.
-/// A signal that the processor did not raise for an instruction in `code` (rip outside, kill(2), INT3) is the owner's only if it is `preempt`; others go to whoever handled them
-/// before (NativeRunner's handler for SIGFPE and SIGILL), or to the default action.
+/// A signal that the processor did not raise for an instruction in `code` (rip outside, kill(2), INT3) is the owner's
+/// only if it is `preempt`; others go to whoever handled them before (NativeRunner's handler for SIGFPE and SIGILL), or
+/// to the default action.
 Result<void> install_traps(TrapOwner& owner, std::span<u8 const> code);
 
 /// A POSIX timer of CLOCK_MONOTONIC that raises `preempt` on the creating thread. To be created before the process

@@ -3,7 +3,7 @@
 //
 // MXCSR: its sticky flags are nobody's in the ABI, only its control bits are preserved. So the guest's flags simply stay
 // in the register when the host goes on. That is worth much: STMXCSR after an LDMXCSR that changed a flag costs 65 ns on
-// Sapphire Rapids (one that changed control bits only: none), and in the common case nothing is loaded at all.
+// Emerald Rapids (one that changed control bits only: none), and in the common case nothing is loaded at all.
 #include "host/native_offsets.h"
 
 #define HOST_MXCSR 8

@@ -8,7 +8,7 @@
 // stays below. At the limit itself nothing stays accessible by mistake, but unmap() may not make room any more; clear()
 // always does.
 //
-// What it costs, in microseconds (Sapphire Rapids in a virtual machine, Linux 6.18; RAM's pages exist already):
+// What it costs, in microseconds (Emerald Rapids in a virtual machine, Linux 6.18; RAM's pages exist already):
 //     contiguous pages                     1          16     64    256   1,024
 //     map, filled now                      2.1 - 4.0  4.9    9.2   28    103      the first one in 2 MiB costs more
 //     unmap                                2.3        5.6    5.0   16    59

@@ -13,7 +13,7 @@
 // makes the instruction: row, ModRM without the address, immediate, VEX fields. The arena is bounded; when it is full,
 // all stubs are dropped, so a guest that invents encodings costs time only.
 //
-// Cost (Sapphire Rapids, nanoseconds): the run alone, and a whole routine with its checks and operands.
+// Cost (Emerald Rapids, nanoseconds): the run alone, and a whole routine with its checks and operands.
 //                      run   register   load   store
 //     SSE               7         16     22      24
 //     AVX, 256 bits     9         20

@@ -1,4 +1,4 @@
-// SavedTables: from which entries of the guest's tables a window was made (D6).
+// SavedTables: from which entries of the guest's tables a window was made (D8).
 //
 // Method 2 keeps windows while the guest runs other address spaces. When one becomes active again, it may show only
 // what a processor could then have cached: that the tables still say. So the directory entry and the table of each

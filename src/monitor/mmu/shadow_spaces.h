@@ -1,4 +1,4 @@
-// ShadowSpaces: which windows there are, which one translated code uses now, and what they may show (D3 to D8).
+// ShadowSpaces: which windows there are, which one translated code uses now, and what they may show (D3, D5, D7, D8).
 //
 //     view          of           shows                                  at a CR3 write
 //     user          each CR3     pages with U/S = 1 at every level      compared on return to it
@@ -20,7 +20,7 @@
 // drops nothing: other views are chosen, and compared before their next use. A kernel that flushes by toggling CR4.PGE
 // costs a comparison.
 //
-// Measured (Sapphire Rapids, 2.3 GHz, medians; without the host's signal, 2 us more):
+// Measured (Emerald Rapids, 2.3 GHz, medians; without the host's signal, 2 us more):
 //     resolve(), 1 page / 16 that follow each other in RAM / 16 scattered ones     4 / 6 / 40 us
 //     resolve(), a 4-MiB page                                                      40 us
 //     cr3_written(), 20 tables: nothing changed / an empty entry filled / a mapped page changed    2.1 / 2.2 / 5.5 us

@@ -1,4 +1,4 @@
-// BlockWriter: the patcher. Turns a trace of guest instructions into host code (C5, C7).
+// BlockWriter: the patcher. Turns a trace of guest instructions into host code (C6, C7).
 //
 // Most instructions come out as they went in, with two changes: a memory operand goes through lower(), the one place
 // that knows how guest memory is reached, and ESP is r12. Pushes, pops, calls and returns become plain moves; their

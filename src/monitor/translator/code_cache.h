@@ -1,4 +1,4 @@
-// The code cache: where translated blocks lie, how they are found, and how they go (C6).
+// The code cache: where translated blocks lie, how they are found, and how they go (C9).
 //
 //     (gpa, linear address, mode)  --hash-->  Entry { where in which block }
 //     host pc                      --search-> CodeBlock, Point { guest eip, pending ESP change }      (precise state)

@@ -1,4 +1,4 @@
-// The engine: runs guest code from the code cache (C4 to C9).
+// The engine: runs guest code from the code cache (C6 to C9).
 //
 //     run():  eip --Mmu::fetch--> gpa --CodeCache--> enter ... exit: link | indirect | soft access | callout | trap
 //                                        |                            |

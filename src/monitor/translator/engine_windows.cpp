@@ -1,4 +1,4 @@
-// Windows: which one translated code uses, and what happens when an access through it faults (D3 to D6).
+// Windows: which one translated code uses, and what happens when an access through it faults (D3, D5).
 #include "host/time.h"
 #include "monitor/translator/engine.h"
 

@@ -1,4 +1,4 @@
-// How guest memory is reached: the one place (D3, D4).
+// How guest memory is reached: the one place (D3, D6).
 //
 //   window     [r14 + base + disp]         a register and a displacement that cannot lead beyond the guard zones
 //              gs:[32-bit sum]             everything else: 67H cuts the sum to 32 bits, as the guest's processor does

@@ -1,7 +1,7 @@
-// The scanner: finds the instructions that the next block is made of, and what is known about each (C4).
+// The scanner: finds the instructions that the next block is made of, and what is known about each (C6).
 //
 // It starts at an address that is about to run and follows the code: straight on, over conditional branches that are not
-// taken, through direct jumps on the same page (a trace), behind calls to where they return. It ends where nothing
+// taken, through direct jumps on the same page (a trace, C8), behind calls to where they return. It ends where nothing
 // certain follows: at an indirect jump, at an instruction that may change how code decodes, at the page's end.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Sensitive instructions: emulated by a sequence in the code cache, or by one call of the interpreter's routine (C7).
+// Sensitive instructions: emulated by a sequence in the code cache, or by one call of the interpreter's routine (C9).
 // None of them traps.
 #include "insn/operands.h"
 #include "monitor/cpu/engine_context.h"
