@@ -294,7 +294,10 @@ void Machine::obey(driver::ToMonitor const& message) {
 void Machine::end(driver::FromMonitor const& last_words) {
     if (ended_) return;
     ended_ = true;
-    for (SerialEnd& port : serial_) port.flush();
+    for (u8 port = 0; port < driver::serial_ports; ++port) {
+        if (config_.serial[port]) board_.serial(port).drain();
+        serial_[port].flush();
+    }
     parallel_.flush();
     debugcon_.flush();
     update_statistics();

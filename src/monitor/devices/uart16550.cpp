@@ -166,6 +166,12 @@ void Uart16550::transmit() {
     retry_.arm(timers_.now() + retry_interval);
 }
 
+void Uart16550::drain() {
+    if (mcr_.has<Mcr::Loop>()) return;
+    while (!sending_.empty()) sink_.write(sending_.pop());
+    transmitter_ran_empty();
+}
+
 void Uart16550::transmitter_ran_empty() {
     retry_.cancel();
     if (lsr_.has<Lsr::THRE>()) return;

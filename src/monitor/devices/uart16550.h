@@ -36,6 +36,8 @@ public:
         bool cts{}, dsr{}, ri{}, dcd{};
     };
     void set_modem_inputs(ModemInputs inputs);
+    /// Sends what still waits for room at the far end, which takes it now: before the machine ends.
+    void drain();
 
     void reset();
 

@@ -58,6 +58,17 @@ TEST_F(UartTest, sends_at_once_while_the_far_end_is_ready) {
     EXPECT_EQ(uart.read(lsr), 0x60);
 }
 
+TEST_F(UartTest, what_waits_for_a_full_far_end_leaves_when_the_machine_ends) {
+    uart.write(fcr, 0x01);
+    far.room = false;
+    send("last words");
+    uart.drain();
+    EXPECT_EQ(far.text, "last words");
+    EXPECT_EQ(uart.read(lsr), 0x60);
+    advance(1'000'000);
+    EXPECT_EQ(far.text, "last words");
+}
+
 TEST_F(UartTest, waits_for_a_full_far_end) {
     uart.write(fcr, 0x01);
     far.room = false;
