@@ -39,11 +39,15 @@ std::vector<std::string> guest_directories() {
 
 Result<GuestFiles> find_default_guest(std::span<std::string const> directories) {
     for (auto const& directory : directories) {
-        GuestFiles const files{directory + "/vmlinuz", directory + "/initramfs.cpio.gz"};
+        GuestFiles const files{directory, directory + "/vmlinuz", directory + "/initramfs.cpio.gz"};
         if (::access(files.kernel.c_str(), R_OK) == 0 && ::access(files.initrd.c_str(), R_OK) == 0) return files;
     }
     return fail(ExitStatus::io, fmt::format("the default guest is missing (looked in {}): 'make guest' fetches it",
                                             fmt::join(directories, ", ")));
+}
+
+std::string GuestFiles::modules(std::string_view feature) const {
+    return fmt::format("{}/modules-{}.cpio", directory, feature);
 }
 
 std::vector<u8> command_archive(std::span<std::string const> command) {

@@ -10,13 +10,17 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ring3::app {
 
 struct GuestFiles {
+    std::string directory;
     std::string kernel;
     std::string initrd;
+    /// The archive with the kernel's modules for a feature ("net").
+    std::string modules(std::string_view feature) const;
 };
 
 /// The directories where the default guest may be, in order: $RING3_GUEST alone if it is set; otherwise beside the

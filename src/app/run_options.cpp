@@ -78,6 +78,10 @@ void describe(CLI::App& app, RunOptions& options, RawOptions& raw) {
     app.add_option("--name", options.name, "the machine's name in messages");
     for (auto const& which : engine_switches())
         if (which.name != "memory") add_engine_switch(app, which, raw.engine);
+    std::string const network_help = "a network card: NAT to the host's networks, or what QEMU's -nic takes";
+    app.add_flag(fmt::format("--net{{{}}}", no_value), network_help)
+        ->each([&](std::string const& value) { options.network = value == no_value ? "user" : value; })
+        ->option_text("[=BACKEND]");
     app.add_flag("--verbose", options.verbose, "show the kernel's console, on standard error if COMMAND is given");
     app.add_option("-d,--debug", raw.log_words, "log int,cpu_reset,guest_errors,exec");
     app.add_option("-D,--log-file", options.log_file, "log to this file instead of standard error");
@@ -184,8 +188,30 @@ std::string kernel_command_line(RunOptions const& options, StandardInput input) 
         line += " panic=-1 ring3.mode=command"; // a panic is a reset, which ends the run at once
     else
         line += input == StandardInput::terminal ? " ring3.mode=shell" : " ring3.mode=shell ring3.input=lines";
+    if (options.network) line += " ring3.net=dhcp";
     if (!options.append.empty()) line += " " + options.append;
     return line;
+}
+
+/// Modules and other archives that the kernel unpacks behind the initramfs.
+void append_archive(std::vector<u8>& archives, std::vector<u8> const& more) {
+    archives.resize((archives.size() + 3) & ~std::size_t{3});
+    archives.insert(archives.end(), more.begin(), more.end());
+}
+
+/// The card, and what the default guest needs to use it.
+Result<void> connect_network(VmSettings& settings, RunOptions const& options,
+                             std::span<std::string const> directories) {
+    NetOptions network;
+    TRY_VOID(network.add_nic(options.network.value_or("none")));
+    settings.net = TRY(network.finish());
+    if (!options.network || !options.initrd.empty()) return {};
+    auto const guest = TRY(find_default_guest(directories));
+    constexpr u64 most = 64 << 20;
+    auto const modules = read_file("the network's modules", guest.modules("net"), most);
+    if (!modules) return fail(modules.error().status, modules.error().message + " ('make guest' fetches them)");
+    append_archive(settings.boot.extra_initrd, *modules);
+    return {};
 }
 
 /// Which files to boot; the default guest need not be there if none of its files is needed.
@@ -229,6 +255,7 @@ Result<VmSettings> run_settings(RunOptions const& options, StandardInput input,
         connect_command(settings, options.verbose);
         settings.boot.extra_initrd = command_archive(options.command);
     }
+    TRY_VOID(connect_network(settings, options, guest_directories));
     return settings;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/default_guest.h"
+#include "app/net_options.h"
 #include "app/vm_settings.h"
 
 #include <optional>
@@ -22,6 +23,7 @@ struct RunOptions {
     driver::LogMask log;
     std::string log_file;
     EngineSettings engine;
+    std::optional<std::string> network; // -nic's argument
     bool verbose{};
     driver::Sandbox sandbox{driver::Sandbox::on};
     std::vector<std::string> command; // empty: a shell
