@@ -266,6 +266,7 @@ Result<std::vector<DriveSettings>> DriveOptions::finish() {
         TRY_VOID(add_cdrom(""));
         drives_.back().settings.drive.unit = usual_cdrom;
     }
+    if (defaults_ && !is_taken(DriveKind::floppy, 0)) TRY_VOID(add_floppy(0, ""));
     std::vector<DriveSettings> result;
     for (Wanted const& drive : drives_) {
         TRY_VOID(check(drive));

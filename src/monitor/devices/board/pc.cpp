@@ -74,9 +74,6 @@ void Pc::claim_ports() {
     claim(I8042::data_ports, keyboard_.data_port());
     claim(I8042::command_ports, keyboard_.command_port());
     claim(FpuError::ports, fpu_error_);
-    claim(DmaPorts::first_controller, dma1_);
-    claim(DmaPorts::second_controller, dma2_);
-    claim(DmaPorts::pages, dma_pages_);
     claim(VgaText::mono_ports, vga_.mono());
     claim(VgaText::common_ports, vga_.common());
     claim(VgaText::color_ports, vga_.color());
@@ -159,9 +156,7 @@ void Pc::reset() {
     parallel_.reset();
     vga_.reset();
     fpu_error_.reset();
-    dma1_.reset();
-    dma2_.reset();
-    dma_pages_.reset();
+    drives_.reset();
     fw_cfg_.reset();
     if (rom_.empty()) start_interrupts();
 }
@@ -184,7 +179,7 @@ void Pc::start_interrupts() {
     for (int byte = 0; byte < 2; ++byte) pit_.write(counter_0, 0); // 0 stands for 65536
 }
 
-/// What PC firmware leaves in the CMOS, as QEMU's and Bochs's do: memory sizes, equipment, no floppies, boot from disk.
+/// What PC firmware leaves in the CMOS, as QEMU's and Bochs's do: memory sizes, equipment, drives, boot order.
 void Pc::fill_cmos(PcConfig const& config) {
     constexpr u64 kib = 1024, mib = kib * kib;
     auto const word = [this](u8 index, u64 value, u64 most) {
@@ -202,8 +197,8 @@ void Pc::fill_cmos(PcConfig const& config) {
     u64 const high_blocks = std::min<u64>(config.ram_above_4g / (64 * kib), 0xff'ffff);
     word(0x5b, high_blocks & 0xffff, 0xffff);
     rtc_.set_cmos(0x5d, static_cast<u8>(high_blocks >> 16));
-    rtc_.set_cmos(0x10, 0x00); // no floppy drives
     rtc_.set_cmos(0x14, 0x06); // coprocessor, PS/2 mouse
+    drives_.fill_cmos(rtc_);
     auto const boot = [&](unsigned i) { return static_cast<u8>(config.firmware.boot_order[i]); };
     rtc_.set_cmos(0x3d, static_cast<u8>(boot(0) | boot(1) << 4));
     rtc_.set_cmos(0x38, static_cast<u8>((config.firmware.check_floppy_signature ? 0 : 1) | boot(2) << 4));

@@ -34,7 +34,6 @@
 #include "monitor/devices/piix.h"
 #include "monitor/devices/pit8254.h"
 #include "monitor/devices/port92.h"
-#include "monitor/devices/register_file.h"
 #include "monitor/devices/shadow_ram.h"
 #include "monitor/devices/uart16550.h"
 #include "monitor/devices/vga_text.h"
@@ -227,9 +226,6 @@ private:
     // ---- the rest of the ISA bus
     IrqWire fpu_irq_{irqs_, pc::fpu_irq};
     FpuError fpu_error_{fpu_irq_};
-    RegisterFile<DmaPorts::first_controller.count> dma1_;
-    RegisterFile<DmaPorts::second_controller.count> dma2_;
-    RegisterFile<DmaPorts::pages.count> dma_pages_;
     FwCfg fw_cfg_{dma_};
     DebugExit debug_exit_;
     DebugConsole debug_console_;
@@ -267,9 +263,6 @@ void Pc::visit(auto&& archive) {
     parallel_.visit(in(""));
     vga_.visit(in(""));
     fpu_error_.visit(in(""));
-    dma1_.visit(in("dma1."));
-    dma2_.visit(in("dma2."));
-    dma_pages_.visit(in("dma_pages."));
     fw_cfg_.visit(in(""));
     run_control_.visit(in(""));
     archive("nmi.pending", nmi_.pending);
