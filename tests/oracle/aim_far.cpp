@@ -37,6 +37,7 @@ void choose_segments(Random& random, Tables const& tables, Case& test) {
 
 FarTarget far_target(Random& random, Tables const& tables) {
     u16 const selector = random.one_in(3) ? any_selector(random, tables) : code_selector(random, tables);
+    if ((selector | 3) == SELECTOR_CODE64) return far_target(random, tables); // the guest has no 64-bit code
     u32 const base = tables.at(selector).base();
     u32 const offset = random.one_in(12) ? random.word32() : ORACLE_CODE + Native32::far_offset - base;
     return {offset, selector};

@@ -68,9 +68,11 @@ u16 frame_ss(ucontext_t const& context) {
     return static_cast<u16>(context.uc_mcontext.gregs[REG_CSGSFS] >> 48);
 }
 
-/// Did the signal come from the instruction under test?
+/// Did the signal come from the instruction under test? If that was a far transfer to the GDT's 64-bit code segment, from
+/// where it led to: our own code lies above 4 GiB.
 bool ran_natively(ucontext_t const& context) {
-    return frame_cs(context) != SELECTOR_CODE64;
+    bool const low = static_cast<u64>(context.uc_mcontext.gregs[REG_RIP]) >> 32 == 0;
+    return frame_cs(context) != SELECTOR_CODE64 || low;
 }
 
 /// CS and SS of 64-bit code.
