@@ -334,7 +334,7 @@ private:
     u64 check_flag(std::string_view what, u64 entry, u64 offset) {
         // With a repair of the counts, they will be what the references say.
         u64 const cluster = offset >> geometry_.cluster_bits;
-        u64 const count = must_rebuild_ && repair_flags_ ? references_.get(cluster) : stored_.get(cluster);
+        u64 const count = must_rebuild_ && repair_flags_ ? wanted_.get(cluster) : stored_.get(cluster);
         bool const is_own = (entry & L2Entry::Copied::mask) != 0;
         if (is_own == (count == 1)) return entry;
         problem(fmt::format("{} OFLAG_COPIED {}: entry={:x} refcount={}", repair_flags_ ? "Repairing" : "ERROR", what,

@@ -47,8 +47,8 @@ struct StorageLog {
 
 class MemoryStorage final : public Storage {
 public:
-    explicit MemoryStorage(std::vector<u8> bytes = {}, StorageLog* log = nullptr)
-        : bytes_{std::move(bytes)}, log_{log} {}
+    explicit MemoryStorage(std::vector<u8> bytes = {}, StorageLog* log = nullptr, u64 most_bytes = u64{256} << 20)
+        : bytes_{std::move(bytes)}, log_{log}, most_bytes_{most_bytes} {}
 
     using Storage::read;
     using Storage::write;
@@ -62,8 +62,10 @@ public:
     }
     IoResult<void> write(u64 offset, Segments segments) override {
         if (must_fail()) return io_failure(Fault::no_space, "the test's disk is full");
-        StorageLog::Event event{StorageLog::Event::Kind::write, offset, std::vector<u8>(total_bytes(segments))};
-        if (offset + event.bytes.size() > most_bytes) return io_failure(Fault::no_space, "the test's disk is full");
+        u64 const bytes = total_bytes(segments);
+        if (offset > most_bytes_ || bytes > most_bytes_ - offset)
+            return io_failure(Fault::no_space, "the test's disk is full");
+        StorageLog::Event event{StorageLog::Event::Kind::write, offset, std::vector<u8>(bytes)};
         copy_from(segments, 0, event.bytes);
         note(std::move(event));
         return {};
@@ -74,7 +76,7 @@ public:
     }
     void discard(u64 offset, u64 bytes) override {
         // The worst that a host may do to space that is said to be free.
-        u64 const end = std::min<u64>(offset + bytes, bytes_.size());
+        u64 const end = offset < bytes_.size() ? offset + std::min<u64>(bytes, bytes_.size() - offset) : 0;
         if (offset < end) note({StorageLog::Event::Kind::write, offset, std::vector<u8>(end - offset)});
     }
     IoResult<void> sync() override {
@@ -82,7 +84,7 @@ public:
         return {};
     }
     IoResult<void> truncate(u64 bytes) override {
-        if (bytes > most_bytes) return io_failure(Fault::no_space, "the test's disk is full");
+        if (bytes > most_bytes_) return io_failure(Fault::no_space, "the test's disk is full");
         note({StorageLog::Event::Kind::truncate, bytes});
         return {};
     }
@@ -95,8 +97,6 @@ public:
     void fail_one_in(unsigned writes) { one_in_ = writes; }
 
 private:
-    static constexpr u64 most_bytes = u64{256} << 20;
-
     bool must_fail() { return one_in_ != 0 && random_() % one_in_ == 0; }
     void note(StorageLog::Event event) {
         StorageLog::apply(bytes_, event);
@@ -105,6 +105,7 @@ private:
 
     std::vector<u8> bytes_;
     StorageLog* log_;
+    u64 most_bytes_;
     std::string name_{"test"};
     unsigned one_in_{};
     std::mt19937 random_{1};
