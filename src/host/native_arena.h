@@ -16,7 +16,7 @@ public:
     NativeArena& operator=(NativeArena&&) = delete;
     ~NativeArena();
 
-    /// The same bytes, to write and to run.
+    /// The same bytes, to write and to run. The executable ones lie below 2 GiB: their addresses fit a displacement.
     std::span<u8> writable() { return {writable_, size_}; }
     u8 const* executable() const { return executable_; }
 

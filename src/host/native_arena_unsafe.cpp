@@ -23,7 +23,7 @@ Result<NativeArena> NativeArena::create(std::size_t size) {
         return refused("ftruncate");
     }
     void* const writable = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    void* const executable = mmap(nullptr, size, PROT_READ | PROT_EXEC, MAP_SHARED, file, 0);
+    void* const executable = mmap(nullptr, size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_32BIT, file, 0);
     close(file);
     if (writable == MAP_FAILED || executable == MAP_FAILED) return refused("mmap");
     return NativeArena{static_cast<u8*>(writable), static_cast<u8 const*>(executable), size};

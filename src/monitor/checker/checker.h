@@ -11,8 +11,8 @@
 //                 fields; [register] behind a complete look-up in the software TLB, within the size it compared
 //   registers     r13, r14, r15 and rsp are never written or read as data; where code can be left or entered, and where
 //                 guest memory is touched, all guest registers are below 2^32 (so they reach window and guards only)
-//   branches      to starts of instructions in the same piece, to entries of checked pieces, to thunks, and through the
-//                 jump table with a masked index
+//   branches      to starts of instructions in the same piece, to entries of checked pieces, to thunks, and to what the
+//                 jump table holds for a value below 2^32
 //
 // The registers' part is a forward data flow over each piece (see machine.h): one pass, because a branch backwards may
 // only lead to an entry, where nothing is known of the scratch registers.
@@ -52,8 +52,7 @@ struct CheckerRules {
     u8 tlb_shift{};                 // from a linear address to an entry's distance...
     u32 tlb_index_mask{};           // ...of which these bits count
     i32 saved_rax{};                // where rax is kept across a look-up
-    i32 table_mask{};               // the mask for PEXT that makes a target's index in the jump table
-    u32 table_bytes{};              // size of the jump table
+    i32 table_miss{};               // what a place of the jump table is a distance from
 };
 
 /// A thunk that code may go to.

@@ -40,8 +40,7 @@ CheckerRules rules() {
     r.tlb_shift = 6;
     r.tlb_index_mask = 0xffc0;
     r.saved_rax = 0xc0;
-    r.table_mask = 0x90;
-    r.table_bytes = 0x10000;
+    r.table_miss = 0x4000'1000;
     return r;
 }
 
@@ -372,8 +371,8 @@ TEST(Checker, knows_where_branches_lead) {
         {"call of itself", "e8 @+0"},
         {"callout", "e8 @callout"},
         {"load_fpu keeps r8", "49 89 c8 0f b6 c9 e3 02 eb 05 e8 @fpu 4c 89 c1"},
-        {"through the table", "41 ff a5 f8 ff 00 00"},
-        {"masked index", "c4 42 3a f5 8f 90 00 00 00 43 ff 54 cd 00"},
+        {"through the table", "41 89 c0 47 8b 4c 85 00 4d 8d 89 00 10 00 40 41 ff e1"},
+        {"call through the table", "45 8b 54 8d 00 4d 8d 92 00 10 00 40 41 ff d2"},
     };
     expect_passes(good);
     Case const bad[] = {
@@ -385,18 +384,23 @@ TEST(Checker, knows_where_branches_lead) {
         {"jump to a thunk that returns", "e9 @callout", "reached otherwise"},
         {"call of a thunk that leaves", "e8 @leave", "reached otherwise"},
         {"callout keeps nothing", "49 89 c8 e8 @callout 4c 89 c1", "not known to be clean"},
-        {"jmp rax", "ff e0", "branch to a register"},
+        {"jmp rax", "ff e0", "jump table"},
         {"call [rax]", "ff 10", "jump table"},
         {"jmp [rip]", "ff 25 00 00 00 00", "jump table"},
         {"jmp [r15+20h]", "41 ff 67 20", "jump table"},
         {"jmp gs:[eax]", "65 67 ff 20", ""},
-        {"below the table", "41 ff 65 f8", "beyond the jump table"},
-        {"above the table", "41 ff a5 00 00 01 00", "beyond the jump table"},
-        {"between its slots", "41 ff 65 04", "beyond the jump table"},
-        {"index not masked", "41 89 c1 43 ff 64 cd 00", "not masked"},
-        {"masked by another field", "c4 42 3a f5 4f 20 43 ff 64 cd 00", "not masked"},
-        {"masked, then changed", "c4 42 3a f5 8f 90 00 00 00 41 ff c1 43 ff 64 cd 00", "not masked"},
-        {"masked, displaced", "c4 42 3a f5 8f 90 00 00 00 43 ff 64 cd 08", "not masked"},
+        {"jmp [r13]", "41 ff 65 00", "jump table"},
+        {"jmp [r13+r8*8]", "43 ff 64 c5 00", "jump table"},
+        {"a place displaced", "41 89 c0 47 8b 4c 85 04", "nothing has checked"},
+        {"a place between places", "41 89 c0 47 8b 4c 45 00", "nothing has checked"},
+        {"a place of an unknown number", "47 8b 54 9d 00", "nothing has checked"},
+        {"a place as a guest's register", "42 8b 44 85 00", "nothing has checked"},
+        {"a write to the table", "41 89 c0 47 89 4c 85 00", "nothing has checked"},
+        {"a distance as a target", "41 89 c0 47 8b 4c 85 00 41 ff e1", "jump table"},
+        {"a distance from elsewhere", "41 89 c0 47 8b 4c 85 00 4d 8d 89 04 10 00 40", "64-bit sum"},
+        {"a distance as data", "41 89 c0 47 8b 4c 85 00 44 01 c8", "host address as data"},
+        {"a target as data", "41 89 c0 47 8b 4c 85 00 4d 8d 89 00 10 00 40 44 01 c8", "host address as data"},
+        {"a target changed", "41 89 c0 47 8b 4c 85 00 4d 8d 89 00 10 00 40 41 ff c1 41 ff e1", "host address as data"},
         {"far jump", "41 ff 6d 00", "far"},
         {"ret 8", "c2 08 00", "unusual"},
         {"rep ret", "f3 c3", ""},

@@ -11,17 +11,18 @@
 namespace ring3 {
 
 enum class Kind : u8 {
-    unknown,     // anything
-    host,        // a host address that a look-up has checked for `size` bytes
-    count,       // of executed instructions
-    window,      // r14 + a 32-bit value
-    moved,       // the same, advanced by a string instruction
-    clean,       // below 2^32; so are all that follow
-    shifted,     // value `number` >> the TLB's shift
-    index,       // the distance of value `number`'s entry in the TLB
-    last_byte,   // value `number` + size - 1, cut to 32 bits
-    last_page,   // the page of that
-    table_index, // a place in the jump table
+    unknown,   // anything
+    host,      // a host address that a look-up has checked for `size` bytes
+    count,     // of executed instructions
+    window,    // r14 + a 32-bit value
+    moved,     // the same, advanced by a string instruction
+    target,    // an address from the jump table
+    distance,  // what the jump table holds: the distance of an address
+    clean,     // below 2^32; so are all that follow
+    shifted,   // value `number` >> the TLB's shift
+    index,     // the distance of value `number`'s entry in the TLB
+    last_byte, // value `number` + size - 1, cut to 32 bits
+    last_page, // the page of that
 };
 
 constexpr bool is_clean(Kind kind) {

@@ -105,6 +105,7 @@ PieceCheck::Verdict PieceCheck::arrive() {
 
 PieceCheck::Verdict PieceCheck::ordinary() {
     if (is_string(d_.insn)) return string();
+    if (looks_up_target()) return nullptr;
     if (names_wide_register()) return wide();
     if (d_.insn.mnemonic == ZYDIS_MNEMONIC_LEA) return lea();
     for (unsigned i = 0; i < d_.insn.operand_count; ++i) {
@@ -177,9 +178,6 @@ std::optional<Value> PieceCheck::special_result(unsigned reg) const {
         if (immediate == ~u32{page_mask} && old.kind == Kind::last_byte)
             return Value{Kind::last_page, old.size, false, old.number};
         return std::nullopt;
-    case ZYDIS_MNEMONIC_PEXT:
-        if (!is_state_slot(d_.operands[2], rules_.table_mask)) return std::nullopt;
-        return Value{Kind::table_index, 0, false, old.number};
     default: return std::nullopt;
     }
 }

@@ -56,7 +56,8 @@ private:
     // ---- piece_flow.cpp: branches
     Verdict branch();
     Verdict direct_branch(u64 target);
-    Verdict through_table(Operand const& op) const;
+    bool looks_up_target();
+    bool is_target(Operand const& op) const;
     Verdict jump_inside(u32 target);
     void after_call(unsigned kept_scratch);
     bool is_entry(u32 offset) const { return (marks_[offset] & entry) != 0; }

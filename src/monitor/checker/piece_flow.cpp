@@ -30,8 +30,7 @@ PieceCheck::Verdict PieceCheck::branch() {
     Operand const& to = d_.operands[0];
     if (to.type == ZYDIS_OPERAND_TYPE_IMMEDIATE && to.imm.is_relative)
         return direct_branch(end_of_insn() + to.imm.value.u);
-    if (to.type != ZYDIS_OPERAND_TYPE_MEMORY) return "a branch to a register";
-    if (Verdict const why = through_table(to)) return why;
+    if (!is_target(to)) return "an indirect branch that does not go through the jump table";
     reached_ = insn.meta.category == ZYDIS_CATEGORY_CALL;
     if (reached_) after_call(0);
     return nullptr;
@@ -78,21 +77,26 @@ PieceCheck::Verdict PieceCheck::jump_inside(u32 target) {
     return nullptr;
 }
 
-/// [r13 + masked index * 8], [r13 + place].
-PieceCheck::Verdict PieceCheck::through_table(Operand const& op) const {
-    constexpr unsigned slot = 8;
-    if (op.mem.type != ZYDIS_MEMOP_TYPE_MEM || op.mem.base != ZYDIS_REGISTER_R13 || d_.insn.address_width != 64 ||
-        op.mem.segment == ZYDIS_REGISTER_GS || op.size != 64)
-        return "an indirect branch that does not go through the jump table";
-    if (op.mem.index == ZYDIS_REGISTER_NONE) {
-        i64 const place = op.mem.disp.value;
-        bool const in_table = place >= 0 && place % slot == 0 && place < i64{rules_.table_bytes};
-        return in_table ? nullptr : "beyond the jump table";
-    }
-    unsigned const index = general_number(op.mem.index);
-    bool const masked = is_wide(op.mem.index) && is_ordinary(index) && m_[index].kind == Kind::table_index &&
-                        op.mem.scale == slot && op.mem.disp.value == 0;
-    return masked ? nullptr : "an index into the jump table that was not masked";
+/// mov r32, [r13 + clean*4]: every value below 2^32 has a place in the jump table.
+bool PieceCheck::looks_up_target() {
+    Operand const& to = d_.operands[0];
+    Operand const& from = d_.operands[1];
+    if (d_.insn.mnemonic != ZYDIS_MNEMONIC_MOV || to.type != ZYDIS_OPERAND_TYPE_REGISTER ||
+        from.type != ZYDIS_OPERAND_TYPE_MEMORY || from.mem.base != ZYDIS_REGISTER_R13)
+        return false;
+    unsigned const r = general_number(to.reg.value), index = general_number(from.mem.index);
+    bool const scratch = r < 16 && (scratch_registers >> r & 1) != 0;
+    bool const place = scratch && to.size == 32 && is_wide(from.mem.index) && is_ordinary(index) &&
+                       is_clean(m_[index].kind) && from.mem.scale == 4 && from.mem.disp.value == 0 &&
+                       from.mem.segment != ZYDIS_REGISTER_GS && d_.insn.address_width == 64;
+    if (place) m_.set(r, {.kind = Kind::distance});
+    return place;
+}
+
+bool PieceCheck::is_target(Operand const& op) const {
+    if (op.type != ZYDIS_OPERAND_TYPE_REGISTER || !is_wide(op.reg.value)) return false;
+    unsigned const r = general_number(op.reg.value);
+    return is_ordinary(r) && m_[r].kind == Kind::target;
 }
 
 } // namespace ring3

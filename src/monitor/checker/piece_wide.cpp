@@ -4,6 +4,7 @@
 //     mov [saved rax], r64       the same, in memory
 //     mov r64, [saved rax]
 //     lea rsi, [r14 + rsi]       into the window, for a string instruction
+//     lea r9, [r9 + miss]        behind  mov r9d, [r13 + r8*4] : a target from the jump table
 //     cmp r10, [r15 + r9 + tag]  the software TLB: after   r9 = index of EA, r10 = page of EA + size - 1
 //     jne miss
 //     add r8, [r15 + r9 + bias]  ...with r8 = EA this makes an address for `size` bytes
@@ -80,6 +81,12 @@ PieceCheck::Verdict PieceCheck::wide_move() {
 PieceCheck::Verdict PieceCheck::wide_lea() {
     Operand const& address = d_.operands[1];
     unsigned const to = general_number(d_.operands[0].reg.value);
+    if (is_ordinary(to) && m_[to].kind == Kind::distance && general_number(address.mem.base) == to &&
+        is_wide(address.mem.base) && address.mem.index == ZYDIS_REGISTER_NONE && d_.insn.address_width == 64 &&
+        address.mem.disp.value == rules_.table_miss) {
+        m_.set(to, {.kind = Kind::target});
+        return nullptr;
+    }
     bool const form = piece_.window && (to == reg_rsi || to == reg_rdi) && d_.insn.address_width == 64 &&
                       address.mem.base == ZYDIS_REGISTER_R14 && general_number(address.mem.index) == to &&
                       address.mem.scale == 1 && address.mem.disp.value == 0;

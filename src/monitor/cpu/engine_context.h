@@ -18,7 +18,6 @@ struct alignas(64) EngineContext {
     u64 callout{};      // u64 (*)(Engine*, u32 record): 0 to go on behind the call, 1 to leave, else where to go
     u64 engine{};       // its first argument
     u32 exit_kind{};    // why translated code was left
-    u32 table_mask{};   // bits of a target's eip that select its place in the jump table
     u16 packed_flags{}; // the guest's status flags as LAHF and SETO leave them (see host/alu.h)
     u8 fpu_loaded{};    // x87, SSE and AVX state is in the processor, not in GuestCpu::fpu
     u8 event_pending{}; // an interrupt waits for IF: STI, POPF and IRET must look

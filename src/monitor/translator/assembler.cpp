@@ -120,10 +120,6 @@ void Assembler::rorx32(Host to, Host from, u8 bits) {
     byte(bits);
 }
 
-void Assembler::pext32(Host to, Host from, Mem const& mask) {
-    vex({.map = 2, .byte = 0xf5, .pp = 2, .vvvv = number(from)}, number(to), mask);
-}
-
 void Assembler::alu_imm32(u8 digit, Host rm, u32 value) {
     op({.byte = 0x81}, digit, rm);
     word32(value);

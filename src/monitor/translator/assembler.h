@@ -98,8 +98,6 @@ public:
     void lea32(Host to, Mem const& address) { op({.byte = 0x8d}, number(to), address); }
     /// Copies, rotated right by `bits`; touches no flag (BMI2).
     void rorx32(Host to, Host from, u8 bits);
-    /// Gathers the bits of `from` that are set in the mask operand; touches no flag (BMI2).
-    void pext32(Host to, Host from, Mem const& mask);
     void alu_imm32(u8 digit, Host rm, u32 value); // 81 /digit
     void compare_imm8(Mem const& mem, u8 value);  // byte
     void shift_imm(u8 digit, Host rm, u8 count);  // C1 /digit, 32 bits
@@ -121,6 +119,8 @@ public:
     }
     void jump(Mem const& target) { op({.byte = 0xff}, 4, target); }
     void call(Mem const& target) { op({.byte = 0xff}, 2, target); }
+    void jump(Host target) { op({.byte = 0xff}, 4, target); }
+    void call(Host target) { op({.byte = 0xff}, 2, target); }
     void ret() { byte(0xc3); }
     void relative(HostPc target) { word32(static_cast<u32>(target - (here() + 4))); }
     /// A short jump forward whose distance is filled in by `land`.

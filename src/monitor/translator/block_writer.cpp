@@ -207,7 +207,7 @@ void BlockWriter::relative_exit(u32 eip) {
 /// To another page, or to code that ends on another page: only the jump table knows whether it is still mapped there.
 void BlockWriter::go_through_table(u32 eip) {
     a_.mov_imm(r8, eip);
-    a_.jump(Mem{.base = r13, .disp = JumpSpace::slot_offset(eip)});
+    indirect(Via::jump);
 }
 
 void BlockWriter::go_to(u32 eip) {

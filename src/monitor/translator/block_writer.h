@@ -147,8 +147,9 @@ private:
     void count_register_branch(Scanned const& s);
     void go_to(u32 eip); // an unconditional way out
     void go_through_table(u32 eip);
-    void relative_exit(u32 eip);    // the rel32 of a jump or call just begun
-    void indirect(u8 jump_or_call); // to r8d
+    void relative_exit(u32 eip); // the rel32 of a jump or call just begun
+    enum class Via : u8 { jump, call };
+    void indirect(Via via); // to r8d
     void return_site(Scanned const& s);
     void load_branch_target(Scanned const& s, Host to);
     void fpu_after_call();

@@ -50,7 +50,7 @@ void CodeCache::add_entry(CodeKey const& key, HostPc host, CodeBlock* block, boo
         place = &table_[slot % table_size];
         ++entry_count_;
     }
-    *place = {key, host, 0, block, fpu_valid};
+    *place = {key, host, block, fpu_valid, false};
 }
 
 CodeBlock const* CodeCache::block_at(HostPc pc) const {
@@ -85,9 +85,8 @@ CodeBlock* CodeCache::commit(CodeBlock block, u32 size, std::span<u32 const> way
     return placed;
 }
 
-HostPc CodeCache::commit_stub(Assembler const& stub, TranslationMode mode) {
+HostPc CodeCache::commit_stub(Assembler const& stub) {
     HostPc const start = executable_ + used_;
-    if (check_) check_->stub(start, bytes(start, stub.offset()), mode);
     used_ += stub.offset();
     return start;
 }
@@ -120,12 +119,7 @@ void CodeCache::write_jump(HostPc at, HostPc target) {
     put_relative(at + 1, target);
 }
 
-void CodeCache::end_entry(Entry& entry, HostPc miss) {
-    if (entry.indirect != 0) write_jump(entry.indirect, miss);
-    entry.host = 0;
-}
-
-unsigned CodeCache::drop_page(GuestPhys page, HostPc miss) {
+unsigned CodeCache::drop_page(GuestPhys page, HostPc miss, std::function<void(Entry const&)> const& ending) {
     auto const found = pages_.find(page.page_number());
     if (found == pages_.end()) return 0;
     unsigned dropped = 0;
@@ -139,7 +133,8 @@ unsigned CodeCache::drop_page(GuestPhys page, HostPc miss) {
             GuestPhys const where{(block->key.where.page().raw) | ((block->key.where.raw + distance) & page_mask)};
             Entry* const entry = find({where, {point.eip}, block->key.mode});
             if (!entry || entry->block != block) continue;
-            end_entry(*entry, miss);
+            ending(*entry);
+            end_entry(*entry);
         }
     }
     pages_.erase(found);

@@ -6,7 +6,7 @@
 //
 // The arena is mapped twice, once writable and once executable (W^X). Blocks are placed one after the other; when arena
 // or table are full, everything goes at once. A block whose bytes were written dies alone: it is taken out of the table,
-// and the places where indirect jumps and returns enter it become jumps to the dispatcher. Its memory is not used again
+// jump tables lose it, and the places where returns enter it become jumps to the dispatcher. Its memory is not used again
 // before the next flush, so code that overwrites itself can finish its instruction.
 #pragma once
 
@@ -15,6 +15,7 @@
 #include "monitor/translator/assembler.h"
 #include "monitor/translator/translation_mode.h"
 
+#include <functional>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -82,10 +83,10 @@ struct CodeBlock {
 /// A way into a block.
 struct Entry {
     CodeKey key{};
-    HostPc host{};     // 0: a free place or a dead one
-    HostPc indirect{}; // the same behind a check of r8d, for indirect jumps; 0: not made yet
+    HostPc host{}; // 0: a free place or a dead one
     CodeBlock* block{};
     bool fpu_valid{};
+    bool known{}; // jump tables may lead to it
 };
 
 class EmittedCheck;
@@ -105,9 +106,8 @@ public:
     /// Takes the code into the cache. `block.start` must be begin()'s place. `ways_in`: offsets of entries to come.
     CodeBlock* commit(CodeBlock block, u32 size, std::span<u32 const> ways_in);
     void add_entry(CodeKey const& key, HostPc host, CodeBlock* block, bool fpu_valid);
-    /// Room for stubs outside blocks, which stay until the next flush.
-    Assembler begin_stub() { return begin(); }
-    HostPc commit_stub(Assembler const& stub, TranslationMode mode = {});
+    /// Takes code that is no block: thunks.
+    HostPc commit_stub(Assembler const& stub);
     /// From now on, what is committed and linked is checked (--check-code).
     void check_with(EmittedCheck* check) { check_ = check; }
 
@@ -116,10 +116,11 @@ public:
     /// Keeps what has been emitted so far through all flushes.
     void keep_prefix() { prefix_ = used_; }
 
-    /// From now on this entry is not found, and indirect jumps through it go to `miss`.
-    void end_entry(Entry& entry, HostPc miss);
-    /// Ends the blocks made from this page's bytes. Jumps and returns that arrive there go to `miss`.
-    unsigned drop_page(GuestPhys page, HostPc miss);
+    /// From now on this entry is not found.
+    void end_entry(Entry& entry) { entry.host = 0; }
+    /// Ends the blocks made from this page's bytes; `ending` is called for each entry of theirs. Returns that arrive there
+    /// go to `miss`.
+    unsigned drop_page(GuestPhys page, HostPc miss, std::function<void(Entry const&)> const& ending);
     /// Ways in that became jumps to the dispatcher, so far.
     u64 unlinks() const { return unlinks_; }
 

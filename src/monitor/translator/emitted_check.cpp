@@ -15,7 +15,7 @@ namespace {
 
 /// Every field that a block may touch. The rest of the context holds what thunks and C++ jump to and load stack pointers
 /// from: a block that could write there could do anything.
-CheckerRules rules_for(ContextMap const& map, Mmu const& mmu) {
+CheckerRules rules_for(ContextMap const& map, Mmu const& mmu, Thunks const& thunks) {
     GuestCpu const& cpu = map.cpu();
     EngineContext const& context = map.context();
     auto place = [&map](void const* field) { return map.at(field).disp; };
@@ -28,7 +28,6 @@ CheckerRules rules_for(ContextMap const& map, Mmu const& mmu) {
         add(segment.selector, false);
     }
     add(cpu.eflags, true); // IF
-    add(context.table_mask, false);
     add(context.fpu_loaded, false);
     add(context.event_pending, false);
     rules.counters = {place(&context.direct), place(&context.inlined)};
@@ -40,8 +39,7 @@ CheckerRules rules_for(ContextMap const& map, Mmu const& mmu) {
     rules.tlb_shift = page_bits - Mmu::tlb_entry_shift;
     rules.tlb_index_mask = ((1u << Mmu::tlb_index_bits) - 1) << Mmu::tlb_entry_shift;
     rules.saved_rax = place(&context.saved_rax);
-    rules.table_mask = place(&context.table_mask);
-    rules.table_bytes = JumpSpace::targets * sizeof(HostPc);
+    rules.table_miss = static_cast<i32>(thunks.leave[static_cast<unsigned>(ExitKind::indirect)]);
     return rules;
 }
 
@@ -59,7 +57,7 @@ u8 privilege_of(TranslationMode mode) {
 } // namespace
 
 EmittedCheck::EmittedCheck(CodeCache const& cache, Thunks const& thunks, ContextMap const& map, Mmu const& mmu)
-    : checker_{rules_for(map, mmu), std::bit_cast<u64>(cache.executable().data()), cache.executable().size()} {
+    : checker_{rules_for(map, mmu, thunks), std::bit_cast<u64>(cache.executable().data()), cache.executable().size()} {
     for (HostPc const leave : thunks.leave) checker_.add_thunk({leave, false, 0});
     checker_.add_thunk({thunks.by_table, false, 0});
     checker_.add_thunk({thunks.callout, true, 0});
@@ -79,12 +77,6 @@ void EmittedCheck::block(CodeBlock const& block, std::span<u8 const> bytes, std:
     if (auto const done = checker_.check(piece); !done)
         refuse(fmt::format("block of eip {:08x}, mode {:x}, at +{:x}: {}", block.key.eip.raw, block.key.mode.raw,
                            done.error().offset, done.error().text));
-}
-
-void EmittedCheck::stub(HostPc start, std::span<u8 const> bytes, TranslationMode mode) {
-    CodePiece const piece{start, bytes, {0}, {0}, mode.has<TranslationMode::Window>(), privilege_of(mode)};
-    if (auto const done = checker_.check(piece); !done)
-        refuse(fmt::format("stub, mode {:x}, at +{:x}: {}", mode.raw, done.error().offset, done.error().text));
 }
 
 void EmittedCheck::link(HostPc field, HostPc target) const {

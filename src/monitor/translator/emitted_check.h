@@ -16,7 +16,6 @@ public:
     EmittedCheck(CodeCache const& cache, Thunks const& thunks, ContextMap const& map, Mmu const& mmu);
 
     void block(CodeBlock const& block, std::span<u8 const> bytes, std::span<u32 const> ways_in);
-    void stub(HostPc start, std::span<u8 const> bytes, TranslationMode mode);
     void link(HostPc field, HostPc target) const;
     void cover(HostPc landing, HostPc target) const;
     void flush() { checker_.forget_all(); }

@@ -60,7 +60,6 @@ Engine::Engine(Vcpu& vcpu, driver::EngineOptions const& options, std::unique_ptr
     cache_->check_with(check_.get());
     context_.engine = std::bit_cast<u64>(this);
     context_.callout = std::bit_cast<u64>(&Engine::callout_entry);
-    context_.table_mask = JumpSpace::mask;
     rules_.follow_jumps = options.optimize.trace && !verifies();
     rules_.one_unit = verifies();
     rules_.inline_sensitive = options.optimize.cache;
@@ -106,7 +105,8 @@ Entry* Engine::ready_entry(CodeKey const& key) {
     if (Entry* const entry = cache_->find(key)) {
         if (tail_holds(key, *entry->block)) [[likely]]
             return entry;
-        cache_->end_entry(*entry, leave_thunk(ExitKind::indirect));
+        drop_entry(*entry);
+        cache_->end_entry(*entry);
         return nullptr;
     }
     // Code that keeps being rewritten is not worth translating as soon.
@@ -170,24 +170,21 @@ void Engine::mark_code(CodeKey const& key, Trace const& trace, GuestPhys tail) {
     if (first) vcpu_.mmu.flush_writes_to(page);
 }
 
-HostPc Engine::indirect_entry(Entry& entry) {
-    if (entry.indirect != 0) return entry.indirect;
-    if (entry.fpu_valid || !cache_->has_room()) return 0;
-    Assembler a = cache_->begin_stub();
-    emit_target_check(a, static_cast<u32>(entry.key.eip.raw), leave_thunk(ExitKind::indirect));
-    a.jump(entry.host);
-    entry.indirect = cache_->commit_stub(a, entry.key.mode);
-    return entry.indirect;
-}
-
 /// From now on jumps of this space find the entry by themselves.
 void Engine::make_known(CodeKey const& key, Entry& entry, JumpSpace& space) {
-    HostPc const way = indirect_entry(entry);
-    if (way == 0 || space.get(static_cast<u32>(key.eip.raw)) == way) return;
-    space.set(static_cast<u32>(key.eip.raw), way);
+    auto const eip = static_cast<u32>(key.eip.raw);
+    if (entry.fpu_valid || space.get(eip) == entry.host) return;
+    entry.known = true;
+    space.set(eip, entry.host);
     space.note_page(key.eip, key.where);
     if (entry.block->tail.raw != 0)
         space.note_page({static_cast<u32>(key.eip.page().raw + page_size)}, entry.block->tail);
+}
+
+/// No jump leads to this entry any more.
+void Engine::drop_entry(Entry const& entry) {
+    if (!entry.known) return;
+    for (auto const& space : spaces_) space->remove(static_cast<u32>(entry.key.eip.raw), entry.host);
 }
 
 void Engine::flush_cache() {
@@ -200,7 +197,8 @@ void Engine::flush_cache() {
 }
 
 void Engine::drop_code(GuestPhys page) {
-    unsigned const dropped = cache_->drop_page(page, leave_thunk(ExitKind::indirect));
+    auto const forget_entry = [this](Entry const& entry) { drop_entry(entry); };
+    unsigned const dropped = cache_->drop_page(page, leave_thunk(ExitKind::indirect), forget_entry);
     statistics_.invalidated_blocks += dropped;
     if (dropped == 0) return;
     ++epoch_;

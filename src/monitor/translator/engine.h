@@ -83,7 +83,7 @@ private:
     Entry* translate(CodeKey const& key);
     void enter(HostPc pc, i32 esp_delta, bool fpu_valid);
     std::optional<Ended> after_exit(Outcome& outcome); // nothing: go on, at resume_ or else at eip
-    HostPc indirect_entry(Entry& entry);
+    void drop_entry(Entry const& entry);
     void flush_cache();
     void mark_code(CodeKey const& key, Trace const& trace, GuestPhys tail);
 

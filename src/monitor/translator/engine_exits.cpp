@@ -48,6 +48,7 @@ std::optional<Engine::Ended> Engine::follow_link() {
 std::optional<Engine::Ended> Engine::follow_indirect() {
     ++statistics_.exits_indirect;
     vcpu_.cpu.eip = static_cast<u32>(context_.r8);
+    space_->note_miss(static_cast<u32>(context_.r8));
     CodeKey key;
     if (!locate(key).is_next()) return Ended::ran;
     Entry* const entry = ready_entry(key);

@@ -41,8 +41,8 @@ JumpSpace* Engine::space_for(TranslationMode mode, Linear eip) {
 /// look: it fetches from none of them now, so their accessed bits must not change.
 void Engine::verify(JumpSpace& space) {
     GuestTables const tables{vcpu_.cpu, vcpu_.mmu};
-    bool const keep = !std::exchange(space.stale, false) && options_.tlb == driver::TlbMethod::asid &&
-                      space.pages.size() < JumpSpace::most_pages;
+    bool const keep =
+        !std::exchange(space.stale, false) && options_.tlb == driver::TlbMethod::asid && !space.too_large();
     bool const holds = keep && std::ranges::all_of(
                                    space.pages, [&](JumpSpace::Page const& page) { return still_there(page, tables); });
     if (!holds) {

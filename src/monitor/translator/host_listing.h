@@ -75,9 +75,12 @@ private:
         return found == code_.end() ? "elsewhere" : fmt::format("#{}", found - code_.begin());
     }
     void name_field(std::string& line, ZydisDecodedOperandMem const& memory) const {
+        auto const code = names_.places.find(static_cast<HostPc>(memory.disp.value));
         auto const found = names_.fields.find(memory.disp.value);
-        if (memory.base != ZYDIS_REGISTER_R15 || found == names_.fields.end()) return;
-        std::string name = found->second;
+        bool const is_code = memory.base == ZYDIS_REGISTER_R9 && code != names_.places.end();
+        bool const is_field = memory.base == ZYDIS_REGISTER_R15 && found != names_.fields.end();
+        if (!is_code && !is_field) return;
+        std::string name = is_code ? "r9+" + code->second : found->second;
         if (memory.index != ZYDIS_REGISTER_NONE) name += fmt::format("+{}", ZydisRegisterGetString(memory.index));
         auto const open = line.find('[');
         line.replace(open + 1, line.find(']') - open - 1, name);

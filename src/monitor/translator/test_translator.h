@@ -73,7 +73,6 @@ private:
     void name(char const* text, void const* field) { names_.fields[map_.at(field).disp] = text; }
     void name_everything() {
         EngineContext const& context = map_.context();
-        name("table_mask", &context.table_mask);
         name("fpu_loaded", &context.fpu_loaded);
         name("event_pending", &context.event_pending);
         name("saved_rax", &context.saved_rax);

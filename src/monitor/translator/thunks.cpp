@@ -36,6 +36,7 @@ public:
             a_.mov_imm(r10, kind);
             a_.jump(common);
         }
+        miss_ = t.leave[static_cast<unsigned>(ExitKind::indirect)];
         t.callout = callout(back);
         t.load_fpu = load_fpu();
         t.return_underflow = underflow();
@@ -175,8 +176,8 @@ private:
         return at;
     }
     void jump_by_table() {
-        emit_table_index(a_, field(&c_.table_mask));
-        a_.jump(Mem{.base = r13, .index = r9, .scale = 3});
+        emit_table_look_up(a_, miss_);
+        a_.jump(r9);
     }
 
     void push(Host r) {
@@ -189,6 +190,7 @@ private:
     }
 
     Assembler& a_;
+    HostPc miss_{}; // of the jump table
     ContextMap const& map_;
     EngineContext const& c_;
     GuestCpu const& cpu_;

@@ -16,8 +16,7 @@ using insn::Op;
 using insn::Shape;
 
 namespace {
-constexpr u8 jump_digit = 4, call_digit = 2; // FF /4, FF /2
-constexpr unsigned slot = 4;                 // bytes of a stack slot
+constexpr unsigned slot = 4; // bytes of a stack slot
 } // namespace
 
 // ---- the stack (SDM 1 6.2): store first, then move ESP, so that a fault finds it unmoved ---------------------------
@@ -58,10 +57,10 @@ void BlockWriter::leave() {
 
 // ---- near branches ------------------------------------------------------------------------------------------------
 
-/// Goes to r8d through the jump table, with a JMP or a CALL.
-void BlockWriter::indirect(u8 jump_or_call) {
-    emit_table_index(a_, field(&map_.context().table_mask));
-    a_.op({.byte = 0xff}, jump_or_call, Mem{.base = r13, .index = r9, .scale = 3});
+/// Goes to r8d through the jump table.
+void BlockWriter::indirect(Via via) {
+    emit_table_look_up(a_, leave_for(ExitKind::indirect));
+    via == Via::jump ? a_.jump(r9) : a_.call(r9);
 }
 
 /// The place a paired return arrives at, with the guest's target in r8d.
@@ -94,7 +93,7 @@ void BlockWriter::call(Scanned const& s) {
         relative_exit(target);
     } else {
         a_.mov_imm(r8, target);
-        a_.call(Mem{.base = r13, .disp = JumpSpace::slot_offset(target)});
+        indirect(Via::call);
     }
     return_site(s);
 }
@@ -118,8 +117,8 @@ void BlockWriter::call_indirect(Scanned const& s) {
     flush_sp();
     fpu_after_call();
     a_.mov32(r8, r11);
-    if (!settings_.paired_returns) return indirect(jump_digit);
-    indirect(call_digit);
+    if (!settings_.paired_returns) return indirect(Via::jump);
+    indirect(Via::call);
     return_site(s);
 }
 
@@ -128,13 +127,13 @@ void BlockWriter::ret(Scanned const& s) {
     a_.load32(r8, top);
     sp_ += 4 + (s.insn.shape == Shape::i ? static_cast<i32>(s.insn.imm & 0xffff) : 0);
     flush_sp();
-    settings_.paired_returns ? a_.ret() : indirect(jump_digit);
+    settings_.paired_returns ? a_.ret() : indirect(Via::jump);
 }
 
 void BlockWriter::jump_indirect(Scanned const& s) {
     load_branch_target(s, r8);
     flush_sp();
-    indirect(jump_digit);
+    indirect(Via::jump);
 }
 
 void BlockWriter::conditional(Scanned const& s) {
