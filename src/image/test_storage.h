@@ -23,7 +23,7 @@ struct StorageLog {
 
     static void apply(std::vector<u8>& file, Event const& event) {
         if (event.kind == Event::Kind::truncate) file.resize(event.offset);
-        if (event.kind != Event::Kind::write) return;
+        if (event.kind != Event::Kind::write || event.bytes.empty()) return;
         file.resize(std::max<u64>(file.size(), event.offset + event.bytes.size()));
         std::memcpy(file.data() + event.offset, event.bytes.data(), event.bytes.size());
     }
@@ -54,7 +54,7 @@ public:
     using Storage::write;
     IoResult<void> read(u64 offset, Segments segments) override {
         std::vector<u8> out(total_bytes(segments));
-        if (offset < bytes_.size()) {
+        if (offset < bytes_.size() && !out.empty()) {
             std::memcpy(out.data(), bytes_.data() + offset, std::min<u64>(out.size(), bytes_.size() - offset));
         }
         copy_to(segments, 0, out);
