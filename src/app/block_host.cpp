@@ -41,13 +41,21 @@ BlockHost::~BlockHost() {
 
 Result<std::unique_ptr<BlockHost>> BlockHost::open(EventLoop& loop, std::span<DriveSettings const> drives,
                                                    std::function<void(std::string const&)> stops) {
+    std::vector<std::unique_ptr<image::Image>> images;
+    for (DriveSettings const& settings : drives)
+        images.push_back(settings.path.empty() ? nullptr : TRY(image::open_image(settings.path, settings.options)));
+    return create(loop, drives, std::move(images), std::move(stops));
+}
+
+Result<std::unique_ptr<BlockHost>> BlockHost::create(EventLoop& loop, std::span<DriveSettings const> drives,
+                                                     std::vector<std::unique_ptr<image::Image>> images,
+                                                     std::function<void(std::string const&)> stops) {
     auto answered = TRY(host::EventFd::create());
     std::unique_ptr<BlockHost> host{new BlockHost{loop, std::move(answered), std::move(stops)}};
-    for (DriveSettings const& settings : drives) {
+    for (std::size_t i = 0; i < drives.size(); ++i) {
         Disk disk;
-        disk.settings = settings;
-        if (!settings.path.empty()) {
-            auto image = TRY(image::open_image(settings.path, settings.options));
+        disk.settings = drives[i];
+        if (auto& image = images[i]) {
             disk.settings.drive.bytes = image->size();
             disk.settings.drive.is_read_only = image->is_read_only();
             disk.worker = std::make_unique<DiskWorker>(std::move(image), host->answered_);

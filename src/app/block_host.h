@@ -26,6 +26,10 @@ public:
     /// Opens all images. `stops` is told, in one line for a person, why the machine has to be paused.
     static Result<std::unique_ptr<BlockHost>> open(EventLoop& loop, std::span<DriveSettings const> drives,
                                                    std::function<void(std::string const&)> stops);
+    /// The same with images that are open already, one for each drive; nullptr: no medium is in.
+    static Result<std::unique_ptr<BlockHost>> create(EventLoop& loop, std::span<DriveSettings const> drives,
+                                                     std::vector<std::unique_ptr<image::Image>> images,
+                                                     std::function<void(std::string const&)> stops);
     ~BlockHost() override;
 
     /// The drives as the monitor is to show them, in the order that numbers them.

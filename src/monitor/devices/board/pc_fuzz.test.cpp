@@ -1,5 +1,6 @@
 // A guest that does anything: random accesses to every port and register of the board, seeded, with time going on.
 #include "monitor/devices/board/pc.h"
+#include "monitor/devices/test_disk.h"
 
 #include <gtest/gtest.h>
 
@@ -36,6 +37,9 @@ PcConfig everything() {
     config.parallel = config.run_control = true;
     config.debug_console = 0xe9;
     config.debug_exit = PortRange{0xf4, 4};
+    config.drives = {{DriveKind::ide_disk, 0, 4000 * 512, false, "", ""},
+                     {DriveKind::ide_cdrom, 2, 400 * 2048, true, "", ""},
+                     {DriveKind::floppy, 0, 1'474'560, false, "", ""}};
     return config;
 }
 
@@ -67,13 +71,16 @@ protected:
         sink.random = &random;
         outside.serial.fill(&sink);
         outside.parallel = outside.debug_console = &sink;
+        outside.disks = {&disk, &disc, &floppy};
+        outside.dma = &memory;
         board = std::make_unique<Pc>(everything(), clock, outside, power, a20);
     }
     u16 port() {
-        static constexpr u16 interesting[] = {0x20,  0x21,  0xa0,  0xa1,  0x4d0, 0x4d1, 0x40,  0x41,  0x42,
-                                              0x43,  0x61,  0x60,  0x64,  0x70,  0x71,  0x92,  0xb2,  0x600,
-                                              0x604, 0x3f8, 0x2f8, 0x378, 0xcf8, 0xcfc, 0x510, 0x511, 0x3c0,
-                                              0x3d4, 0x3d5, 0x3da, 0xf0,  0x4f0, 0x80};
+        static constexpr u16 interesting[] = {0x20,  0x21,  0xa0,  0xa1,  0x4d0, 0x4d1, 0x40,  0x41,  0x42,  0x43,
+                                              0x61,  0x60,  0x64,  0x70,  0x71,  0x92,  0xb2,  0x600, 0x604, 0x3f8,
+                                              0x2f8, 0x378, 0xcf8, 0xcfc, 0x510, 0x511, 0x3c0, 0x3d4, 0x3d5, 0x3da,
+                                              0xf0,  0x4f0, 0x80,  0x1f0, 0x1f0, 0x170, 0x170, 0x3f0, 0x3f6, 0x00,
+                                              0x08,  0xc0,  0x480, 0x1ce, 0x1cf, 0x514, 0x518};
         if (random() & 3) return static_cast<u16>(interesting[random() % std::size(interesting)] + random() % 8);
         return static_cast<u16>(random());
     }
@@ -105,7 +112,10 @@ protected:
         }
     }
     void outside_world() {
-        switch (random() % 6) {
+        switch (random() % 7) {
+        case 6:
+            for (TestDisk* const medium : {&disk, &disc, &floppy}) medium->serve();
+            break;
         case 0: board->serial(random() & 3).receive(static_cast<u8>(random())); break;
         case 1: board->keyboard().press({static_cast<u8>(random() & 0x7f), (random() & 1) != 0}); break;
         case 2: board->keyboard().move_mouse(static_cast<int>(random() % 999), -7, static_cast<u8>(random())); break;
@@ -120,6 +130,8 @@ protected:
     ManualClock clock;
     Sink sink;
     Power power;
+    TestMemory memory{1 << 20};
+    TestDisk disk{memory, 4000 * 512}, disc{memory, 400 * 2048}, floppy{memory, 1'474'560};
     PcOutside outside;
     OpenLine a20;
     std::unique_ptr<Pc> board;
@@ -130,7 +142,6 @@ TEST_F(PcFuzz, a_million_random_accesses_are_answered) {
         step();
         if (i % 100'000 == 0) board->reset();
     }
-    EXPECT_LE(board->text_screen().size(), 100u);
     clock.advance(1);
     board->timers().run_expired();
     EXPECT_GT(board->timers().next_deadline(), clock.now());
