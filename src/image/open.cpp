@@ -1,6 +1,7 @@
 #include "image/open.h"
 
 #include "image/file_storage.h"
+#include "image/nbd_image.h"
 #include "image/qcow2_create.h"
 #include "image/qcow2_image.h"
 #include "image/raw_image.h"
@@ -77,7 +78,8 @@ private:
                                     "supported",
                                     above, header.backing_format));
         }
-        auto image = open(TRY(backing_path(above, header.backing_file)), options);
+        auto const path = TRY(backing_path(above, header.backing_file));
+        auto image = is_nbd(path) ? NbdImage::open(path, options) : open(path, options);
         if (image) return image;
         auto error = std::move(image).error();
         error.message += fmt::format(" (it is the backing file of '{}')", above);
@@ -91,6 +93,7 @@ private:
 } // namespace
 
 Result<std::string> backing_path(std::string const& above, std::string const& name) {
+    if (is_nbd(name)) return name;
     std::string_view file = name;
     auto const colon = file.find(':');
     if (colon != file.npos && file.find('/') > colon) {
@@ -124,6 +127,7 @@ Format looks_like(std::span<u8 const, magic_bytes> start) {
 }
 
 Result<std::unique_ptr<Image>> open_image(std::string const& path, OpenOptions const& options) {
+    if (!options.is_snapshot && is_nbd(path)) return NbdImage::open(path, options);
     if (!options.is_snapshot) return Chain{options}.open(path, options);
     auto below = options;
     below.access = Access::read_only;

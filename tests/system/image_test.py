@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 from ring3_programs import CONFIGURATION, INPUT_OUTPUT, RING3, USAGE, run
@@ -231,6 +232,39 @@ class Locks(FolderTestCase):
             holder.wait(60)
             holder.stdout.close()
         self.done(image("resize", path, "2M"))
+
+
+@needs_qemu
+@unittest.skipUnless(shutil.which("qemu-nbd"), "missing: qemu-utils")
+class Servers(FolderTestCase):
+    def serve(self, *arguments):
+        socket = self.path("socket")
+        server = subprocess.Popen(["qemu-nbd", "--persistent", "--socket", socket, *arguments])
+        self.addCleanup(server.wait, 60)
+        self.addCleanup(server.terminate)
+        for _ in range(600):
+            if os.path.exists(socket):
+                return f"nbd+unix:///?socket={socket}"
+            time.sleep(0.1)
+        self.fail("qemu-nbd does not listen")
+
+    def test_a_vmdk_is_read_and_written_through_qemu_nbd(self):
+        source, disk, back = self.path("source"), self.path("disk.vmdk"), self.path("back")
+        pathlib.Path(source).write_bytes(random.Random(5).randbytes(300000) + bytes(3 << 20) + b"end" * 1000)
+        self.done(qemu("create", "-f", "vmdk", disk, "8M"))
+        url = self.serve("-f", "vmdk", "--discard=unmap", disk)
+        self.done(image("convert", "-n", "-O", "raw", source, url))
+        self.done(image("compare", source, url))
+        self.done(image("convert", "-O", "qcow2", url, back))
+        self.done(image("compare", "-f", "qcow2", back, url.replace("nbd+unix:///?socket=", "nbd:unix:")))
+        ours, theirs = (extents(self.done(one("map", "--output=json", url))) for one in (image, qemu))
+        self.assertEqual(ours, theirs)
+        self.done(image("resize", url, "16M"), CONFIGURATION)
+
+    def test_a_server_that_is_not_there_is_one_clear_error(self):
+        failed = image("map", f"nbd+unix:///?socket={self.path('nothing')}")
+        self.done(failed, INPUT_OUTPUT)
+        self.assertEqual(len(failed.stderr.splitlines()), 1, failed.stderr)
 
 
 if __name__ == "__main__":
