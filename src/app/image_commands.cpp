@@ -4,6 +4,7 @@
 #include "app/image_report.h"
 #include "app/session.h"
 #include "image/file_storage.h"
+#include "image/nbd_image.h"
 #include "image/qcow2_image.h"
 
 #include <algorithm>
@@ -90,6 +91,10 @@ Result<int> create(ImageOptions const& options) {
 // ---- info
 
 Result<ImageFacts> look_at(std::string const& path, ImageOptions const& options, std::optional<Format> format) {
+    if (is_nbd(path)) {
+        auto const served = TRY(open_image(path, {.format = format, .access = Access::read_only}));
+        return ImageFacts{.path = path, .format = "raw", .virtual_bytes = served->size()};
+    }
     auto storage = TRY(FileStorage::open(
         path, {.access = Access::read_only, .locking = options.ignores_locks ? Locking::off : Locking::automatic}));
     std::array<u8, magic_bytes> start{};
@@ -139,8 +144,7 @@ Result<int> info(ImageOptions const& options) {
 Result<std::unique_ptr<Image>> open_target(ImageOptions const& options, u64 size) {
     auto const& path = options.paths[1];
     auto const format = options.other.value_or(Format::raw);
-    bool const is_remote = path.starts_with("nbd:") || path.starts_with("nbd+");
-    if (!options.keeps_target && !is_remote) {
+    if (!options.keeps_target && !is_nbd(path)) {
         NewImageRequest request{.path = path, .format = format, .size = size, .options = options.creation};
         add_backing(request, options);
         TRY_VOID(create_image(request));

@@ -83,7 +83,7 @@ ordered_json facts_json(ImageFacts const& facts) {
     json["filename"] = facts.path;
     if (header) json["cluster-size"] = header->geometry.cluster();
     json["format"] = facts.format;
-    json["actual-size"] = facts.actual_bytes;
+    if (facts.actual_bytes) json["actual-size"] = *facts.actual_bytes;
     if (header) json["format-specific"] = format_json(*header);
     if (has_backing) {
         json["full-backing-filename"] = facts.full_backing_path;
@@ -109,9 +109,9 @@ double percent(u64 part, u64 whole) {
 } // namespace
 
 std::string info_text(ImageFacts const& facts) {
-    auto text =
-        fmt::format("image: {}\nfile format: {}\nvirtual size: {} ({} bytes)\ndisk size: {}\n", facts.path,
-                    facts.format, human_size(facts.virtual_bytes), facts.virtual_bytes, human_size(facts.actual_bytes));
+    auto text = fmt::format("image: {}\nfile format: {}\nvirtual size: {} ({} bytes)\ndisk size: {}\n", facts.path,
+                            facts.format, human_size(facts.virtual_bytes), facts.virtual_bytes,
+                            facts.actual_bytes ? human_size(*facts.actual_bytes) : "unavailable");
     if (!facts.header) return text;
     auto const& header = *facts.header;
     if (header.incompatible.has<Incompatible::Dirty>()) text += "cleanly shut down: no\n";

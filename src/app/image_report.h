@@ -16,7 +16,7 @@ struct ImageFacts {
     std::string path;
     std::string format{};
     u64 virtual_bytes{};
-    u64 actual_bytes{}; // that the host has given to it
+    std::optional<u64> actual_bytes{}; // that the host has given to it, where that can be known
     std::string full_backing_path{};
     std::optional<image::qcow2::Header> header{};
     std::vector<image::qcow2::Snapshot> snapshots{};

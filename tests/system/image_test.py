@@ -257,6 +257,7 @@ class Servers(FolderTestCase):
         self.done(image("compare", source, url))
         self.done(image("convert", "-O", "qcow2", url, back))
         self.done(image("compare", "-f", "qcow2", back, url.replace("nbd+unix:///?socket=", "nbd:unix:")))
+        self.assertIn("virtual size: 8 MiB", self.done(image("info", url)))
         ours, theirs = (extents(self.done(one("map", "--output=json", url))) for one in (image, qemu))
         self.assertEqual(ours, theirs)
         self.done(image("resize", url, "16M"), CONFIGURATION)
