@@ -4,6 +4,7 @@
 #include "host/native_arena.h"
 #include "host/native_entry.h"
 #include "host/sandbox.h"
+#include "host/test_child.h"
 #include "host/time.h"
 
 #include <algorithm>
@@ -14,29 +15,12 @@
 #include <initializer_list>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace ring3::host {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// Runs `body` in a child, because handlers are for life; gives its wait status, 0 if all it expected was so.
-int status_of_child(std::function<void()> const& body) {
-    pid_t const child = ::fork();
-    if (child == 0) {
-        body();
-        ::_exit(::testing::Test::HasFailure() ? 1 : 0);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return status;
-}
-
-bool died_by(int status, int signal) {
-    return WIFSIGNALED(status) && WTERMSIG(status) == signal;
-}
 
 /// Hands every trap to a function of the test's.
 struct Owner final : TrapOwner {

@@ -3,6 +3,7 @@
 #include "host/process.h"
 #include "host/sandbox.h"
 #include "host/shared_memory.h"
+#include "host/test_child.h"
 #include "host/time.h"
 #include "host/window.h"
 
@@ -11,11 +12,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
-#include <functional>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
@@ -24,24 +23,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Runs `body` in a child and gives its wait status; the child exits with 0 if body returns.
-int status_of_child(std::function<void()> const& body) {
-    pid_t const child = ::fork();
-    if (child == 0) {
-        body();
-        ::_exit(0);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return status;
-}
-
 void confine_or_exit() {
     if (!confine()) ::_exit(99);
 }
 
 bool killed_by_sandbox(int status) {
-    return WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
+    return died_by(status, SIGSYS);
 }
 
 TEST(SharedMemory, is_zero_writable_and_cannot_change_its_size) {
@@ -138,7 +125,7 @@ TEST(Process, a_child_is_deaf_until_it_resets_its_signals_and_then_to_doorbells_
         ::raise(SIGTERM);
         reset_signals();
     });
-    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) << status;
+    EXPECT_TRUE(died_by(status, SIGTERM)) << status;
 }
 
 TEST(Process, signals_have_names) {
@@ -241,7 +228,7 @@ TEST_F(Sandbox, a_broken_invariant_is_still_reported_as_an_abort) {
         confine_or_exit();
         ASSERT(false);
     });
-    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) << status;
+    EXPECT_TRUE(died_by(status, SIGABRT)) << status;
 }
 
 TEST_F(Sandbox, a_signal_handler_can_return) {

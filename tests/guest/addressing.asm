@@ -21,26 +21,7 @@ main:
     call install_tss
     call install_pages
     call map_edges
-    call all
-    run_user all_at_level_3
-    ret
-all_at_level_3:
-    call all
-    int 0x80
-all:
-    mov ecx, TURNS
-.loop:
-    push ecx
-    call sums
-    call edges
-    call bit_strings
-    call high_bytes
-    call implicit
-    call small_addresses
-    call locked
-    pop ecx
-    dec ecx
-    jnz .loop
+    run_hot sums, edges, bit_strings, high_bytes, implicit, small_addresses, locked
     ret
 
 ; 16 to 20 MiB onto itself; 2 GiB and the last two pages onto frames; page 0 is the first large page's.

@@ -50,14 +50,7 @@ contributory:
 ; A page fault first, then a contributory exception or another page fault.
 page_faults:
     mov dword [DIRECTORY], 0x83         ; 4 MiB, large
-    mov eax, cr4
-    or eax, 0x10
-    mov cr4, eax
-    mov eax, DIRECTORY
-    mov cr3, eax
-    mov eax, cr0
-    or eax, 0x80000000
-    mov cr0, eax
+    start_paging DIRECTORY, 0x80000000
     close EXC_PF
     expect_double_fault mov eax, [0x500000]
     expect [fault_cr2], 0x500000, "CR2 of the page fault"

@@ -244,14 +244,7 @@ want_registers:
 ; Whatever is read is FILL; what is to be written is zero before.
 fill:
     mov eax, FILL
-    mov edi, FRAME(7) + 0xfc0
-    call .fill_64
-    mov edi, FRAME(1)
-    call .fill_64
-    mov edi, FRAME(1) + 0xfc0
-    call .fill_64
-    mov edi, FRAME(3)
-    call .fill_64
+    call .hole
     mov edi, OTHER - 64
     call .fill_64
     call .fill_64

@@ -30,22 +30,12 @@ main:
 
 ; The first 4 MiB by one large page that users may use, the next 4 MiB by TABLE.
 build_tables:
-    mov edi, DIRECTORY
-    mov ecx, 2048
-    xor eax, eax
-    rep stosd
+    clear_tables DIRECTORY
     mov dword [DIRECTORY], PS | U | W | P
     mov dword [DIRECTORY + 4], TABLE + (U | W | P)
     mov dword [0x500000], 0x50505050
     mov dword [0x501000], 0x51515151
-    mov eax, cr4
-    or eax, 0x10                ; PSE
-    mov cr4, eax
-    mov eax, DIRECTORY
-    mov cr3, eax
-    mov eax, cr0
-    or eax, 0x80000000
-    mov cr0, eax
+    start_paging DIRECTORY, 0x80000000
     ret
 
 ; map FLAGS: PAGE shows physical 500000H.

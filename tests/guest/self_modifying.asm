@@ -82,21 +82,11 @@ across_pages:
 
 ; The same page under a second linear address.
 by_alias:
-    mov edi, DIRECTORY
-    mov ecx, 2048
-    xor eax, eax
-    rep stosd
+    clear_tables DIRECTORY
     mov dword [DIRECTORY], 0x83
     mov dword [DIRECTORY + 4], TABLE + 3
     mov dword [TABLE], CODE + 3
-    mov eax, cr4
-    or eax, 0x10
-    mov cr4, eax
-    mov eax, DIRECTORY
-    mov cr3, eax
-    mov eax, cr0
-    or eax, 0x80000000
-    mov cr0, eax
+    start_paging DIRECTORY, 0x80000000
     mov byte [CODE], 0xb8
     mov dword [CODE + 1], 1
     mov byte [CODE + 5], 0xc3

@@ -23,22 +23,8 @@ all_at_level_3:
     call all
     int 0x80
 all:
-    mov ecx, TURNS
-.loop:
-    push ecx
-    call esp_as_operand
-    call esp_as_base
-    call pop_destinations
-    call frames
-    call sixteen_bits
-    call moving_esp
-    call switching_stacks
-    call returns_elsewhere
-    call position
-    call all_registers
-    pop ecx
-    dec ecx
-    jnz .loop
+    repeat_hot esp_as_operand, esp_as_base, pop_destinations, frames, sixteen_bits, moving_esp, switching_stacks, \
+        returns_elsewhere, position, all_registers
     call deep_recursion
     call unbalanced
     call wrong_predictions

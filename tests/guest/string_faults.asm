@@ -26,23 +26,13 @@ main:
     ret
 
 build_tables:
-    mov edi, DIRECTORY
-    mov ecx, 2048
-    xor eax, eax
-    rep stosd
+    clear_tables DIRECTORY
     mov dword [DIRECTORY], 0x83
     mov dword [DIRECTORY + 4], TABLE + 3
     mov dword [TABLE], 0x500003
     mov dword [TABLE + 8], 0x502003
     mov dword [TABLE + 12], 0x503001
-    mov eax, cr4
-    or eax, 0x10
-    mov cr4, eax
-    mov eax, DIRECTORY
-    mov cr3, eax
-    mov eax, cr0
-    or eax, 0x80010000
-    mov cr0, eax
+    start_paging DIRECTORY, 0x80010000
     ret
 
 ; Whole iterations are done and counted; the one that faulted has no effect.
