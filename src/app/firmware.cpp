@@ -69,7 +69,8 @@ Result<FirmwareConfig> read_firmware(FirmwareSettings const& settings, u64 memor
     config.serial_console = settings.serial_console;
     config.check_floppy_signature = settings.check_floppy_signature;
     auto const split = pc::split_ram(memory);
-    for (auto& file : boot::make_firmware_files({split.low, split.high})) config.files.push_back(std::move(file));
+    for (auto& file : boot::make_firmware_files({split.low, split.high}, settings.smbios))
+        config.files.push_back(std::move(file));
     auto const number = [&config](std::string name, u64 value, unsigned bytes) {
         FirmwareFile file{std::move(name), {}};
         for (unsigned i = 0; i < bytes; ++i) file.bytes.push_back(static_cast<u8>(value >> (8 * i)));

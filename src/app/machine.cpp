@@ -55,6 +55,7 @@ driver::MachineConfig machine_config(VmSettings const& settings) {
     for (DriveSettings const& drive : settings.drives) config.drives.push_back(drive.drive);
     if (settings.debugcon) config.debugcon = settings.debugcon->port;
     config.debug_exit = settings.debug_exit;
+    config.graphics = settings.firmware.graphics;
     config.guest_ports = settings.guest_ports;
     config.log = settings.log;
     config.engine = settings.engine.options;
@@ -69,8 +70,8 @@ Machine::Machine(MemoryGrant grant, host::GuestRam ram, driver::Channel channel)
 Result<std::unique_ptr<Machine>> Machine::start(VmSettings const& settings, boot::Images const& images,
                                                 MonitorMain const& monitor, Allocator& allocator) {
     auto grant = TRY(allocator.grant_memory(settings.memory));
-    auto ram = TRY(host::GuestRam::create("ring3-ram", settings.memory));
-    auto const start = TRY(load_images(images, ram.bytes()));
+    auto ram = TRY(host::GuestRam::create("ring3-ram", settings.memory + video_memory_size));
+    auto const start = TRY(load_images(images, ram.bytes().first(settings.memory)));
     auto channel = TRY(driver::Channel::create());
     std::unique_ptr<Machine> machine{new Machine{std::move(grant), std::move(ram), std::move(channel)}};
     TRY_VOID(machine->fork_monitor(settings, images, start, monitor, allocator.grant_mappings()));
@@ -81,7 +82,8 @@ Result<void> Machine::fork_monitor(VmSettings const& settings, boot::Images cons
                                    MonitorMain const& monitor, u32 max_mappings) {
     auto words = TRY(host::create_pipe());
     auto config = machine_config(settings);
-    config.ram = ram_.bytes();
+    config.ram = ram();
+    if (settings.firmware.graphics == Graphics::standard_vga) config.video_memory = video_memory();
     config.ram_fd = ram_.fd();
     config.start = start;
     config.firmware = images.firmware;

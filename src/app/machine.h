@@ -29,7 +29,9 @@ public:
     Machine(Machine const&) = delete;
 
     driver::AppEnd& driver() { return driver_; }
-    std::span<u8> ram() const { return ram_.bytes(); }
+    std::span<u8> ram() const { return ram_.bytes().first(ram_.bytes().size() - video_memory_size); }
+    /// What the graphics card shows, behind the RAM in the same memfd.
+    std::span<u8> video_memory() const { return ram_.bytes().last(video_memory_size); }
     /// Readable when the monitor has ended.
     int pidfd() const { return pidfd_.number(); }
     /// What the monitor writes to its standard error: last words. Does not block.
@@ -42,6 +44,8 @@ public:
     int wait_status();
 
 private:
+    /// As much as QEMU gives; pages that are not used cost nothing.
+    static constexpr u64 video_memory_size = 16 << 20;
     Machine(MemoryGrant grant, host::GuestRam ram, driver::Channel channel);
     Result<void> fork_monitor(VmSettings const& settings, boot::Images const& images, StartState const& start,
                               MonitorMain const& monitor, u32 max_mappings);

@@ -10,6 +10,7 @@ struct OperatorConsole::Command {
     std::string_view name;
     std::string_view help; // empty: another spelling of the one before
     void (OperatorConsole::*run)();
+    std::string_view argument{}; // what has to follow the name
 };
 
 OperatorConsole::Command const OperatorConsole::commands[] = {
@@ -25,6 +26,7 @@ OperatorConsole::Command const OperatorConsole::commands[] = {
     {"c", "", &OperatorConsole::resume},
     {"system_reset", "press the reset button", &OperatorConsole::reset},
     {"system_powerdown", "press the power button", &OperatorConsole::power_down},
+    {"screendump", "save the screen: FILE.txt, FILE.png or a pixmap", &OperatorConsole::dump_screen, "FILE"},
     {"nmi", "raise a non-maskable interrupt", &OperatorConsole::nmi},
     {"quit", "end the machine", &OperatorConsole::quit},
     {"q", "", &OperatorConsole::quit},
@@ -91,8 +93,15 @@ void OperatorConsole::execute(std::string const& line) {
     for (std::string word; stream >> word;) words += (words.empty() ? "" : " ") + word;
     if (words.empty()) return;
     auto const command = std::ranges::find(commands, words, &Command::name);
-    if (command == std::end(commands)) return print(fmt::format("unknown command: '{}'\n", words));
-    (this->*command->run)();
+    if (command != std::end(commands) && command->argument.empty()) return (this->*command->run)();
+    auto const space = std::min(words.find(' '), words.size());
+    auto const with_argument = std::ranges::find(commands, words.substr(0, space), &Command::name);
+    if (with_argument == std::end(commands) || with_argument->argument.empty())
+        return print(fmt::format("unknown command: '{}'\n", words));
+    if (space == words.size())
+        return print(fmt::format("usage: {} {}\n", with_argument->name, with_argument->argument));
+    argument_ = words.substr(space + 1);
+    (this->*with_argument->run)();
 }
 
 void OperatorConsole::help() {
@@ -114,15 +123,32 @@ void OperatorConsole::info_version() {
 }
 
 void OperatorConsole::info_registers() {
-    waiting_ = true;
+    answer_later();
     vm_.query_registers([this](std::string_view text) {
         print(text);
         if (!text.ends_with('\n')) print("\n");
-        waiting_ = false;
-        prompt();
-        process_keys();
-        chardev_.resume_input();
+        answered();
     });
+}
+
+void OperatorConsole::dump_screen() {
+    answer_later();
+    vm_.dump_screen(argument_, [this](std::string_view error) {
+        if (!error.empty()) print(fmt::format("screendump: {}\n", error));
+        answered();
+    });
+}
+
+/// No keys are looked at, and no prompt comes, until the answer is there.
+void OperatorConsole::answer_later() {
+    waiting_ = true;
+}
+
+void OperatorConsole::answered() {
+    waiting_ = false;
+    prompt();
+    process_keys();
+    chardev_.resume_input();
 }
 
 } // namespace ring3::app

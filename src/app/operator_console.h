@@ -25,6 +25,8 @@ private:
     void process_keys();
     void key(char key);
     void execute(std::string const& line);
+    void answer_later();
+    void answered();
     void print(std::string_view text);
     void prompt();
 
@@ -32,6 +34,7 @@ private:
     void info();
     void info_status();
     void info_registers();
+    void dump_screen();
     void info_version();
     void stop() { vm_.stop(); }
     void resume() { vm_.resume(); }
@@ -45,7 +48,8 @@ private:
     VmControl& vm_;
     std::string keys_; // typed, not yet looked at
     std::string line_;
-    bool waiting_{}; // for the monitor's answer to a command: the prompt comes behind it
+    std::string argument_; // of the command that is being executed
+    bool waiting_{};       // for the monitor's answer to a command: the prompt comes behind it
     bool greeted_{};
     bool after_return_{};
 };

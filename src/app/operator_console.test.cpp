@@ -22,6 +22,10 @@ struct FakeVm final : VmControl {
     void raise_nmi() override { log += "nmi "; }
     void quit() override { log += "quit "; }
     std::string status() const override { return "paused"; }
+    void dump_screen(std::string path, std::function<void(std::string_view)> done) override {
+        log += "dump:" + path + " ";
+        done(path == "bad" ? "no such place" : "");
+    }
     void query_registers(std::function<void(std::string_view)> answer) override { asker = std::move(answer); }
     std::string log;
     std::function<void(std::string_view)> asker;
@@ -37,6 +41,17 @@ protected:
 TEST_F(OperatorConsoleTest, commands_reach_the_machine) {
     screen.type("stop\rcont\rsystem_reset\rsystem_powerdown\rnmi\rq\r");
     EXPECT_EQ(vm.log, "stop cont reset button nmi quit ");
+}
+
+TEST_F(OperatorConsoleTest, screendump_needs_a_file) {
+    screen.type("screendump\r");
+    EXPECT_NE(screen.text.find("usage: screendump FILE"), std::string::npos);
+    screen.type("screendump a.png\r");
+    EXPECT_EQ(vm.log, "dump:a.png ");
+    screen.type("screendump bad\r");
+    EXPECT_NE(screen.text.find("screendump: no such place\r\n(qemu) "), std::string::npos);
+    screen.type("stop it\r");
+    EXPECT_NE(screen.text.find("unknown command: 'stop it'"), std::string::npos);
 }
 
 TEST_F(OperatorConsoleTest, it_greets_once_and_prompts_after_each_line) {

@@ -1,6 +1,7 @@
 #include "app/session.h"
 
 #include "app/images.h"
+#include "app/screen_dump.h"
 #include "app/statistics_output.h"
 #include "app/terminal.h"
 #include "host/process.h"
@@ -62,7 +63,8 @@ Result<void> Session::begin() {
     auto const opened = disks_->descriptions();
     for (std::size_t i = 0; i < opened.size(); ++i) settings_.drives[i].drive = opened[i];
     if (!settings_.firmware.image.empty()) TRY_VOID(load_roms(settings_.net));
-    network_ = TRY(NetHost::open(loop_, settings_.net, [this](std::string text) { outputs_->log().write(text + "\n"); }));
+    network_ =
+        TRY(NetHost::open(loop_, settings_.net, [this](std::string text) { outputs_->log().write(text + "\n"); }));
     connect_users();
     while (!outputs_->are_connected() && !ending_) loop_.turn(EventLoop::Sleep::may);
     if (ending_) return {};
@@ -103,12 +105,14 @@ void Session::end_machine() {
     watch_.reset();
     if (machine_) machine_->end();
     if (network_) network_->attach(nullptr);
-    if (disks_) disks_->detach(); // their memory goes with the machine
+    if (disks_) disks_->detach();                                // their memory goes with the machine
     if (lived) statistics_.add(machine_->driver().statistics()); // whatever ended it: the counters outlive the process
     for (auto const& answer : std::exchange(register_queries_, {})) answer("the machine has ended\n");
+    for (auto const& query : std::exchange(screen_queries_, {})) query.done("the machine has ended");
 }
 
 void Session::restart() {
+    images_.firmware.boot_order = settings_.firmware.order; // -boot once= was for the first start
     reset_wanted_ = powered_off_ = false;
     end_machine();
     if (auto const started = start_machine(); !started)
@@ -211,6 +215,13 @@ void Session::on(driver::InputWanted const&) {
 void Session::on(driver::RegistersText const& message) {
     // Without a question there is nobody to give the answer to.
     for (auto const& answer : std::exchange(register_queries_, {})) answer(message.text);
+}
+
+void Session::on(driver::ScreenState const& message) {
+    for (auto const& query : std::exchange(screen_queries_, {})) {
+        auto const dumped = app::dump_screen(query.path, message.registers, machine_->video_memory());
+        query.done(dumped ? "" : dumped.error().message);
+    }
 }
 
 void Session::on(driver::BlockRequest const& message) {
@@ -331,6 +342,12 @@ void Session::query_registers(std::function<void(std::string_view)> answer) {
     if (!watch_) return answer("the machine has ended\n");
     register_queries_.push_back(std::move(answer));
     tell(driver::QueryRegisters{});
+}
+
+void Session::dump_screen(std::string path, std::function<void(std::string_view)> done) {
+    if (!watch_) return done("the machine has ended");
+    screen_queries_.push_back({std::move(path), std::move(done)});
+    tell(driver::QueryScreen{});
 }
 
 // ---- for main

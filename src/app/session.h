@@ -66,6 +66,7 @@ private:
     void on(driver::LogText const& message);
     void on(driver::InputWanted const& message);
     void on(driver::RegistersText const& message);
+    void on(driver::ScreenState const& message);
     void on(driver::BlockRequest const& message);
     void on(driver::FrameOut const& message);
     void on(driver::FrameInTaken const& message);
@@ -88,6 +89,7 @@ private:
     void raise_nmi() override { tell(driver::Nmi{}); }
     void quit() override { finish({}); }
     std::string status() const override;
+    void dump_screen(std::string path, std::function<void(std::string_view)> done) override;
     void query_registers(std::function<void(std::string_view)> answer) override;
     void tell(driver::ToMonitor const& message);
 
@@ -108,6 +110,11 @@ private:
     std::unique_ptr<Machine> machine_;
     std::unique_ptr<MachineWatch> watch_; // only while the machine lives
     std::vector<std::function<void(std::string_view)>> register_queries_;
+    struct ScreenQuery {
+        std::string path;
+        std::function<void(std::string_view)> done;
+    };
+    std::vector<ScreenQuery> screen_queries_;
     std::string console_tail_; // of a hidden console
     RunStatistics statistics_; // of the monitors that have ended
     std::optional<Ending> ending_;

@@ -4,6 +4,7 @@
 #include "app/device_wiring.h"
 #include "app/drive_options.h"
 #include "app/engine_switches.h"
+#include "app/firmware_options.h"
 #include "app/net_options.h"
 #include "app/values.h"
 #include "host/time.h"
@@ -55,7 +56,7 @@ public:
     Result<void> accelerator(std::string const& text);
     Result<void> display(std::string const& text);
     Result<void> vnc(std::string const& text) { return only("-vnc", text, {"none"}); }
-    Result<void> vga(std::string const& text) { return only("-vga", text, {"none", "std"}); }
+    Result<void> vga(std::string const& text);
     Result<void> nographic(std::string const&);
     Result<void> serial(std::string const& text);
     Result<void> parallel(std::string const& text);
@@ -76,7 +77,11 @@ public:
     Result<void> name(std::string const& text);
     Result<void> pid_file(std::string const& path) { return set(settings_.pid_file, path); }
     Result<void> rtc(std::string const& text);
-    Result<void> boot(std::string const& text);
+    Result<void> boot(std::string const& text) { return parse_boot(text, settings_.firmware); }
+    Result<void> fw_cfg(std::string const& text) { return parse_fw_cfg(text, settings_.firmware); }
+    Result<void> smbios(std::string const& text) { return parse_smbios(text, settings_.firmware); }
+    Result<void> uuid(std::string const& text);
+    Result<void> data_directory(std::string const& path);
     Result<void> sandbox(std::string const& text);
     Result<void> nothing_to_do(std::string const&) { return {}; }
     Result<void> version(std::string const&);
@@ -106,6 +111,10 @@ private:
     DriveOptions drives_;
     std::optional<PrintText> print_;
     std::span<std::string_view const> cpu_names_;
+    struct {
+        bool default_card{true};
+        std::optional<Graphics> chosen;
+    } graphics_;
 };
 
 constexpr std::array options{
@@ -131,7 +140,7 @@ constexpr std::array options{
     Option{"accel", "NAME", "engine: tcg, which stands for ring3's own ('help' lists)", &SystemParser::accelerator},
     Option{"nographic", "", "no screen; serial port and monitor on the terminal", &SystemParser::nographic},
     Option{"display", "none", "no screen", &SystemParser::display},
-    Option{"vga", "none|std", "accepted: no screen is shown", &SystemParser::vga},
+    Option{"vga", "none|std", "graphics card (default std; the console's screendump shows it)", &SystemParser::vga},
     Option{"vnc", "none", "", &SystemParser::vnc},
     Option{"serial", "DEV", "next serial port: stdio, mon:stdio, file:PATH, null, none, pty, unix:, tcp:, chardev:ID",
            &SystemParser::serial},
@@ -142,9 +151,11 @@ constexpr std::array options{
     Option{"device", "NAME", "add a device: isa-debug-exit, isa-debugcon ('help' lists)", &SystemParser::device},
     Option{"nic", "BACKEND", "network card with its network: user, tap, ...; model=e1000,mac=; or none",
            &SystemParser::nic},
-    Option{"netdev", "KIND,id=ID", "a network to plug cards in: user, tap, socket, stream, switch", &SystemParser::netdev},
+    Option{"netdev", "KIND,id=ID", "a network to plug cards in: user, tap, socket, stream, switch",
+           &SystemParser::netdev},
     Option{"net", "nic|KIND", "the old form: one card and one network, plugged into each other", &SystemParser::net},
-    Option{"object", "filter-dump", "id=,netdev=ID,file=: write a network's frames to a pcap file", &SystemParser::object},
+    Option{"object", "filter-dump", "id=,netdev=ID,file=: write a network's frames to a pcap file",
+           &SystemParser::object},
     Option{"nodefaults", "", "no device that was not asked for", &SystemParser::nodefaults},
     Option{"no-reboot", "", "end when the guest resets itself", &SystemParser::no_reboot},
     Option{"no-shutdown", "", "stay, paused, when the guest powers off", &SystemParser::no_shutdown},
@@ -154,7 +165,12 @@ constexpr std::array options{
     Option{"name", "NAME", "the machine's name in messages", &SystemParser::name},
     Option{"pidfile", "FILE", "write the process number to FILE", &SystemParser::pid_file},
     Option{"rtc", "base=WHEN", "clock at power-on: utc, localtime or a date", &SystemParser::rtc},
-    Option{"boot", "strict=on|off", "accepted: there is nothing else to boot from", &SystemParser::boot},
+    Option{"boot", "ORDER", "order=cda,once=d,menu=on,splash-time=MS,reboot-timeout=MS", &SystemParser::boot},
+    Option{"fw_cfg", "NAME,...", "an item for firmware and kernels: name=NAME,file=PATH or string=TEXT",
+           &SystemParser::fw_cfg},
+    Option{"smbios", "type=N,...", "what the machine calls itself: types 0, 1 and 11", &SystemParser::smbios},
+    Option{"uuid", "UUID", "the machine's UUID in its SMBIOS", &SystemParser::uuid},
+    Option{"L", "DIRECTORY", "look for firmware there first", &SystemParser::data_directory},
     Option{"sandbox", "on|off", "confine the monitor process (default on)", &SystemParser::sandbox},
     Option{"no-user-config", "", "", &SystemParser::nothing_to_do},
     Option{"nodefconfig", "", "", &SystemParser::nothing_to_do},
@@ -212,10 +228,11 @@ Result<bool> SystemParser::take_engine_switch(std::span<std::string const> argum
 }
 
 Result<Parsed> SystemParser::finish() {
-    if (settings_.boot.kernel.empty() && settings_.firmware.image.empty())
-        settings_.firmware.image = default_firmware;
+    if (settings_.boot.kernel.empty() && settings_.firmware.image.empty()) settings_.firmware.image = default_firmware;
     if (!settings_.boot.kernel.empty() && !settings_.firmware.image.empty())
         return fail(ExitStatus::usage, "options '-kernel' and '-bios': a kernel is booted directly, without firmware");
+    auto const card = graphics_.default_card ? Graphics::standard_vga : Graphics::none;
+    settings_.firmware.graphics = graphics_.chosen.value_or(card);
     TRY_VOID(wiring_.connect(settings_));
     settings_.net = TRY(network_.finish());
     settings_.drives = TRY(drives_.finish());
@@ -315,12 +332,20 @@ Result<void> SystemParser::rtc(std::string const& text) {
     return list.finish("-rtc");
 }
 
-Result<void> SystemParser::boot(std::string const& text) {
-    CommaList list{text};
-    TRY(list.take_switch("strict"));
-    if (TRY(list.take_switch("menu")).value_or(false))
-        return fail(ExitStatus::usage, "option '-boot': there is no menu");
-    return list.finish("-boot");
+Result<void> SystemParser::uuid(std::string const& text) {
+    settings_.firmware.smbios.system.uuid = TRY(parse_uuid("-uuid", text));
+    return {};
+}
+
+Result<void> SystemParser::data_directory(std::string const& path) {
+    settings_.firmware.directories.push_back(path);
+    return {};
+}
+
+Result<void> SystemParser::vga(std::string const& text) {
+    TRY_VOID(only("-vga", text, {"none", "std"}));
+    graphics_.chosen = text == "none" ? Graphics::none : Graphics::standard_vga;
+    return {};
 }
 
 // ---- characters
@@ -331,6 +356,7 @@ Result<void> SystemParser::display(std::string const& text) {
 
 Result<void> SystemParser::nographic(std::string const&) {
     wiring_.use_terminal();
+    settings_.firmware.serial_console = true;
     return {};
 }
 
@@ -363,6 +389,7 @@ Result<void> SystemParser::nodefaults(std::string const&) {
     wiring_.no_defaults();
     network_.no_defaults();
     drives_.no_defaults();
+    graphics_.default_card = false;
     return {};
 }
 
@@ -370,6 +397,7 @@ Result<void> SystemParser::device(std::string const& text) {
     if (text == "help" || text == "?")
         return print("name \"isa-debug-exit\", bus ISA: iobase=0x501, iosize=2\n"
                      "name \"isa-debugcon\", bus ISA: iobase=0xe9, chardev=ID\n"
+                     "name \"VGA\", bus PCI\n"
                      "name \"ide-hd\", bus IDE: drive=ID, bus=ide.0, unit=0, serial=, model=\n"
                      "name \"ide-cd\", bus IDE: the same, drive= for a drive with a disc\n"
                      "name \"e1000\", bus PCI: netdev=ID, mac=, addr=, romfile=\n"
@@ -383,6 +411,10 @@ Result<void> SystemParser::device(std::string const& text) {
     if (NetOptions::knows_device(driver)) return network_.add_device(driver, list);
     list.take("id"); // a name that only other options could refer to, and none does
     if (driver == "isa-debug-exit") return add_debug_exit(list);
+    if (driver == "VGA") {
+        graphics_.chosen = Graphics::standard_vga;
+        return list.finish("-device VGA");
+    }
     if (driver == "isa-debugcon") return add_debugcon_device(list);
     return fail(ExitStatus::usage, fmt::format("option '-device' does not know '{}' ('help' lists)", driver));
 }

@@ -211,6 +211,14 @@ TEST(SystemOptions, lists_and_help_need_no_kernel) {
         EXPECT_NE(text_of({option, "help"}), "") << option;
 }
 
+TEST(SystemOptions, the_graphics_card_is_a_default) {
+    EXPECT_EQ(settings_of({}).firmware.graphics, Graphics::standard_vga);
+    EXPECT_EQ(settings_of({"-vga", "none"}).firmware.graphics, Graphics::none);
+    EXPECT_EQ(settings_of({"-nodefaults"}).firmware.graphics, Graphics::none);
+    EXPECT_EQ(settings_of({"-nodefaults", "-vga", "std"}).firmware.graphics, Graphics::standard_vga);
+    EXPECT_EQ(settings_of({"-nodefaults", "-device", "VGA"}).firmware.graphics, Graphics::standard_vga);
+}
+
 TEST(SystemOptions, without_a_kernel_firmware_starts) {
     auto const firmware_of = [](Arguments const& arguments) {
         auto const result = parse(arguments);
@@ -219,8 +227,7 @@ TEST(SystemOptions, without_a_kernel_firmware_starts) {
     EXPECT_EQ(firmware_of({"-nographic"}), "bios-256k.bin");
     EXPECT_EQ(firmware_of({"-bios", "my.bin"}), "my.bin");
     EXPECT_EQ(firmware_of({"-kernel", "k"}), "");
-    EXPECT_EQ(error_of({"-bios", "b"}),
-              "options '-kernel' and '-bios': a kernel is booted directly, without firmware");
+    EXPECT_EQ(error_of({"-bios", "b"}), "options '-kernel' and '-bios': a kernel is booted directly, without firmware");
 }
 
 } // namespace

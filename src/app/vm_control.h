@@ -19,6 +19,8 @@ public:
     /// "running", "paused", "paused (shutdown)".
     virtual std::string status() const = 0;
     /// Calls back with the processor's registers as text, once the monitor has answered.
+    /// Writes what the screen shows to a file (screen_dump.h), then calls back with what went wrong, or nothing.
+    virtual void dump_screen(std::string path, std::function<void(std::string_view)> done) = 0;
     virtual void query_registers(std::function<void(std::string_view)> answer) = 0;
 };
 

@@ -3,6 +3,7 @@
 
 #include "app/net_settings.h"
 #include "base/result.h"
+#include "boot/smbios.h"
 #include "driver/machine_config.h"
 #include "image/open.h"
 
@@ -114,6 +115,7 @@ struct FirmwareSettings {
     std::optional<u32> reboot_timeout_ms; // after which firmware that found nothing to boot starts again
     bool check_floppy_signature{true};
     Graphics graphics{Graphics::standard_vga};
+    boot::SmbiosSettings smbios;
     bool serial_console{};
 };
 

@@ -76,9 +76,10 @@ inline constexpr u8 slave_vectors = 0x70;
 inline constexpr u8 io_apic_id = 1;
 inline constexpr u8 io_apic_inputs = 24;
 
-/// PCI interrupt pin (0 is INTA#) of a slot: the pins are rotated from slot to slot and end, two and two, at 10 and 11.
+/// PCI interrupt pin (0 is INTA#) of a slot: the pins are rotated from slot to slot, and firmware leads two inputs of the
+/// ISA bridge to IRQ 10 and two to 11.
 constexpr u8 pci_irq(unsigned slot, unsigned pin) {
-    return (slot + pin) % 2 == 0 ? 11 : 10;
+    return (slot + 3 + pin) % 4 < 2 ? 10 : 11;
 }
 
 // ---- ports

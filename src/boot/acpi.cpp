@@ -1,6 +1,7 @@
 #include "base/pc_addresses.h"
 #include "boot/byte_writer.h"
 #include "boot/firmware_tables.h"
+#include "boot/table_loader.h"
 
 #include <string_view>
 #include <utility>
@@ -106,35 +107,78 @@ std::vector<u8> mp_pointer(u32 table) {
     return bytes;
 }
 
-/// Puts tables into the firmware area one after the other.
+/// Puts tables one after the other, from an address on.
 class Area {
 public:
+    explicit Area(u32 start) : start_{start} {}
     u32 place(std::vector<u8> const& table) {
         constexpr std::size_t alignment = 64; // the FACS's need; more than any other's
         bytes_.resize((bytes_.size() + alignment - 1) & ~(alignment - 1));
-        u32 const address = pc::firmware + static_cast<u32>(bytes_.size());
+        u32 const address = start_ + static_cast<u32>(bytes_.size());
         bytes_.insert(bytes_.end(), table.begin(), table.end());
         return address;
     }
     std::vector<u8> take() { return std::move(bytes_); }
 
 private:
+    u32 start_;
     std::vector<u8> bytes_;
 };
+
+/// Where the tables are that others point to.
+struct Places {
+    u32 facs{}, dsdt{}, fadt{}, madt{}, rsdt{}, xsdt{};
+};
+
+Places place_tables(Area& area) {
+    Places at;
+    at.facs = area.place(facs());
+    at.dsdt = area.place(described("DSDT", 1, make_dsdt()));
+    at.fadt = area.place(fadt(at.facs, at.dsdt));
+    at.madt = area.place(madt());
+    at.rsdt = area.place(described("RSDT", 1, ByteWriter{}.add(at.fadt).add(at.madt).bytes()));
+    at.xsdt = area.place(described("XSDT", 1, ByteWriter{}.add(u64{at.fadt}).add(u64{at.madt}).bytes()));
+    return at;
+}
 
 } // namespace
 
 FirmwareArea make_firmware_area() {
-    Area area;
-    u32 const facs_at = area.place(facs());
-    u32 const dsdt_at = area.place(described("DSDT", 1, make_dsdt()));
-    u32 const fadt_at = area.place(fadt(facs_at, dsdt_at));
-    u32 const madt_at = area.place(madt());
-    u32 const rsdt_at = area.place(described("RSDT", 1, ByteWriter{}.add(fadt_at).add(madt_at).bytes()));
-    u32 const xsdt_at = area.place(described("XSDT", 1, ByteWriter{}.add(u64{fadt_at}).add(u64{madt_at}).bytes()));
-    u32 const rsdp_at = area.place(rsdp(rsdt_at, xsdt_at));
+    Area area{pc::firmware};
+    Places const at = place_tables(area);
+    u32 const rsdp_at = area.place(rsdp(at.rsdt, at.xsdt));
     area.place(mp_pointer(area.place(make_mp_table())));
     return {area.take(), rsdp_at};
+}
+
+std::vector<FirmwareFile> make_acpi_files() {
+    constexpr auto tables = "etc/acpi/tables", root = "etc/acpi/rsdp";
+    constexpr u32 header = 36, checksum_at = 9, entries = 2;                    // 5.2.6
+    constexpr u32 fadt_facs = 36, fadt_dsdt = 40, fadt_x_dsdt = 140;            // 5.2.9
+    constexpr u32 rsdp_rsdt = 16, rsdp_xsdt = 24, rsdp_size = 36, rsdp_v1 = 20; // 5.2.5.3
+    Area area{0};
+    Places const at = place_tables(area);
+    auto const bytes = area.take();
+    auto const length_of = [&bytes](u32 table) {
+        return u32{bytes[table + 4]} | u32{bytes[table + 5]} << 8; // none is longer than 64 KiB
+    };
+    TableLoader script;
+    script.allocate(root, 16, TableLoader::Zone::segment_f);
+    script.allocate(tables, 64, TableLoader::Zone::high);
+    script.add_pointer(tables, at.fadt + fadt_facs, 4, tables);
+    script.add_pointer(tables, at.fadt + fadt_dsdt, 4, tables);
+    script.add_pointer(tables, at.fadt + fadt_x_dsdt, 8, tables);
+    for (u32 i = 0; i < entries; ++i) {
+        script.add_pointer(tables, at.rsdt + header + 4 * i, 4, tables);
+        script.add_pointer(tables, at.xsdt + header + 8 * i, 8, tables);
+    }
+    for (u32 const table : {at.fadt, at.rsdt, at.xsdt})
+        script.add_checksum(tables, table + checksum_at, table, length_of(table));
+    script.add_pointer(root, rsdp_rsdt, 4, tables);
+    script.add_pointer(root, rsdp_xsdt, 8, tables);
+    script.add_checksum(root, 8, 0, rsdp_v1);
+    script.add_checksum(root, 32, 0, rsdp_size);
+    return {{tables, bytes}, {root, rsdp(at.rsdt, at.xsdt)}, {"etc/table-loader", script.bytes()}};
 }
 
 } // namespace ring3::boot

@@ -1,7 +1,11 @@
 #include "boot/firmware_files.h"
 
 #include "boot/byte_writer.h"
+#include "boot/firmware_tables.h"
 #include "boot/guest_memory.h"
+#include "boot/smbios.h"
+
+#include <utility>
 
 namespace ring3::boot {
 
@@ -18,9 +22,11 @@ std::vector<u8> e820(RamSize ram) {
 
 } // namespace
 
-std::vector<FirmwareFile> make_firmware_files(RamSize ram) {
+std::vector<FirmwareFile> make_firmware_files(RamSize ram, SmbiosSettings const& smbios) {
     std::vector<FirmwareFile> files;
     files.push_back({"etc/e820", e820(ram)});
+    for (auto& file : make_acpi_files()) files.push_back(std::move(file));
+    for (auto& file : make_smbios_files(smbios, ram)) files.push_back(std::move(file));
     return files;
 }
 

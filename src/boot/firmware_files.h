@@ -17,6 +17,7 @@ struct RamSize {
     u64 low{}, high{}; // below and above 4 GiB
 };
 
-std::vector<FirmwareFile> make_firmware_files(RamSize ram);
+struct SmbiosSettings;
+std::vector<FirmwareFile> make_firmware_files(RamSize ram, SmbiosSettings const& smbios);
 
 } // namespace ring3::boot

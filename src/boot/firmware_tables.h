@@ -8,6 +8,7 @@
 //     _MP_ --> MP configuration table
 #pragma once
 
+#include "base/firmware_config.h"
 #include "base/types.h"
 
 #include <vector>
@@ -20,6 +21,10 @@ struct FirmwareArea {
     u32 rsdp{}; // gpa of the root pointer
 };
 FirmwareArea make_firmware_area();
+
+/// The same tables for firmware that puts them into memory itself (firmware_files.h). They say that it has placed the PM
+/// block at pc::pm_base, as SeaBIOS does.
+std::vector<FirmwareFile> make_acpi_files();
 
 /// The definition block of the DSDT: the devices that cannot be found by probing.
 std::vector<u8> make_dsdt();

@@ -3,7 +3,9 @@
 #include "base/pc_addresses.h"
 #include "boot/aml.h"
 #include "boot/bytes.h"
+#include "boot/smbios.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -143,6 +145,114 @@ TEST(Aml, the_dsdt_is_understood_by_iasl_where_that_is_installed) {
                          "grep -q '0 Errors, 0 Warnings' log";
     EXPECT_EQ(std::system(command.c_str()), 0);
     std::filesystem::remove_all(directory);
+}
+
+// ---- for firmware that places them itself
+
+/// Does what the loader's script says, with the files at addresses of our choice.
+class Loaded {
+public:
+    explicit Loaded(std::vector<FirmwareFile> files) : files_{std::move(files)} {
+        auto const script = content("etc/table-loader");
+        EXPECT_EQ(script.size() % 128, 0u);
+        for (std::size_t at = 0; at < script.size(); at += 128) obey(script, at);
+    }
+    std::vector<u8>& content(std::string const& name) {
+        for (auto& file : files_)
+            if (file.name == name) return file.bytes;
+        ADD_FAILURE() << "no file " << name;
+        return files_.front().bytes;
+    }
+    static u32 address(std::string const& name) { return name == "etc/acpi/tables" ? tables : 0xf'5a00; }
+    static constexpr u32 tables = 0x7ff'0000;
+
+private:
+    static std::string name(std::vector<u8> const& script, std::size_t at) {
+        auto const start = script.begin() + static_cast<std::ptrdiff_t>(at);
+        return {start, std::find(start, start + 56, u8{0})};
+    }
+    void obey(std::vector<u8> const& script, std::size_t at) {
+        auto& file = content(name(script, at + 4));
+        switch (field<u32>(script, at)) {
+        case 1: break;
+        case 2: {
+            u32 const offset = field<u32>(script, at + 116);
+            ASSERT_LE(offset + script[at + 120], file.size());
+            u32 value = field<u32>(file, offset) + address(name(script, at + 60));
+            for (unsigned i = 0; i < 4; ++i) file[offset + i] = static_cast<u8>(value >> (8 * i));
+            break;
+        }
+        case 3: {
+            u32 const offset = field<u32>(script, at + 60), start = field<u32>(script, at + 64);
+            u32 const length = field<u32>(script, at + 68);
+            ASSERT_LE(start + length, file.size());
+            u8 sum = 0;
+            for (u32 i = 0; i < length; ++i) sum = static_cast<u8>(sum + file[start + i]);
+            file[offset] = static_cast<u8>(file[offset] - sum);
+            break;
+        }
+        default: ADD_FAILURE() << "unknown command";
+        }
+    }
+    std::vector<FirmwareFile> files_;
+};
+
+u8 sum_of(std::vector<u8> const& bytes, u32 at, u32 length) {
+    return static_cast<u8>(std::accumulate(bytes.begin() + at, bytes.begin() + at + length, 0));
+}
+
+TEST(AcpiFiles, the_loaders_script_makes_a_consistent_set) {
+    Loaded loaded{make_acpi_files()};
+    auto const& root = loaded.content("etc/acpi/rsdp");
+    auto const& tables = loaded.content("etc/acpi/tables");
+    EXPECT_EQ(sum_of(root, 0, 20), 0);
+    EXPECT_EQ(sum_of(root, 0, 36), 0);
+    u32 const rsdt = field<u32>(root, 16) - Loaded::tables;
+    ASSERT_LT(rsdt, tables.size());
+    std::vector<u32> found{rsdt, field<u32>(root, 24) - Loaded::tables};
+    for (u32 i = 0; i < 2; ++i) found.push_back(field<u32>(tables, rsdt + 36 + 4 * i) - Loaded::tables);
+    u32 const fadt = found[2];
+    found.push_back(field<u32>(tables, fadt + 40) - Loaded::tables);
+    EXPECT_EQ(field<u32>(tables, fadt + 140), field<u32>(tables, fadt + 40));
+    EXPECT_EQ(field<u32>(tables, fadt + 76), 0x608u) << "the PM timer";
+    std::string names;
+    for (u32 const at : found) {
+        names.append(tables.begin() + at, tables.begin() + at + 4);
+        EXPECT_EQ(sum_of(tables, at, field<u32>(tables, at + 4)), 0) << names;
+    }
+    EXPECT_EQ(names, "RSDTXSDTFACPAPICDSDT");
+    u32 const facs = field<u32>(tables, fadt + 36);
+    EXPECT_EQ(facs % 64, 0u);
+}
+
+TEST(SmbiosFiles, structures_can_be_walked_to_the_end) {
+    SmbiosSettings settings;
+    settings.bios = {"me", "1.2", "01/01/2024", 1, 2, false};
+    settings.system.serial = "ds=nocloud";
+    settings.system.uuid = {0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88};
+    settings.oem_strings = {"first", "second"};
+    auto const files = make_smbios_files(settings, {u64{128} << 20, 0});
+    auto const& anchor = files[0].bytes;
+    auto const& tables = files[1].bytes;
+    EXPECT_EQ(sum_of(anchor, 0, 31), 0);
+    EXPECT_EQ(field<u16>(anchor, 22), tables.size());
+    std::string types;
+    unsigned count = 0;
+    for (std::size_t at = 0; at + 4 <= tables.size(); ++count) {
+        u8 const type = tables[at];
+        types += std::to_string(type) + " ";
+        std::size_t end = at + tables[at + 1];
+        if (type == 1) {
+            EXPECT_EQ(field<u32>(tables, at + 8), 0x1122'3344u) << "the UUID's first field, little-endian";
+        }
+        while (end + 1 < tables.size() && (tables[end] || tables[end + 1])) ++end;
+        at = end + 2;
+    }
+    EXPECT_EQ(types, "0 1 3 4 11 16 17 19 32 127 ");
+    EXPECT_EQ(field<u16>(anchor, 28), count);
+    std::string const text{tables.begin(), tables.end()};
+    EXPECT_NE(text.find(std::string{"first\0second\0", 13}), std::string::npos);
+    EXPECT_NE(text.find("ds=nocloud"), std::string::npos);
 }
 
 } // namespace

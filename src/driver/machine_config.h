@@ -3,8 +3,8 @@
 #pragma once
 
 #include "base/block.h"
-#include "base/network.h"
 #include "base/firmware_config.h"
+#include "base/network.h"
 #include "base/types.h"
 #include "boot/start_state.h"
 #include "driver/engine_options.h"
@@ -46,12 +46,14 @@ enum class Sandbox : u8 { on, off };
 
 struct MachineConfig {
     std::string name{"ring3"};
-    std::string cpu{"max"}; // QEMU's -cpu argument
-    std::span<u8> ram;      // the GuestRam mapping that the fork inherited; images are loaded already
-    int ram_fd{-1};         // its memfd, for mappings of the monitor's own
+    std::string cpu{"max"};     // QEMU's -cpu argument
+    std::span<u8> ram;          // the GuestRam mapping that the fork inherited; images are loaded already
+    std::span<u8> video_memory; // the graphics card's; follows `ram` in the same memfd
+    int ram_fd{-1};             // the memfd, for mappings of the monitor's own
+    Graphics graphics{Graphics::standard_vga};
     StartState start;        // if there is no firmware
     FirmwareConfig firmware; // what runs first instead
-    u64 rtc_base{}; // seconds since 1970-01-01 that the CMOS clock shows at power-on, as if it were UTC
+    u64 rtc_base{};          // seconds since 1970-01-01 that the CMOS clock shows at power-on, as if it were UTC
     std::array<bool, serial_ports> serial{};
     bool parallel{};
     std::vector<DriveDescription> drives; // their order numbers BlockRequest::disk; at most max_disks

@@ -89,6 +89,12 @@ struct RegistersText {
     static void fields(auto& self, auto& wire) { wire.bytes(self.text); }
 };
 
+/// The answer to QueryScreen: a VgaState (base/vga_state.h) as it lies in memory; empty: there is no graphics card.
+struct ScreenState {
+    std::string registers{};
+    static void fields(auto& self, auto& wire) { wire.bytes(self.registers); }
+};
+
 /// Move bytes between a disk and guest RAM, or between it and the disk's buffer in the shared memory, which serves if there
 /// are no segments. BlockDone answers with the same tag. Requests for one disk are served in their order.
 struct BlockRequest {
@@ -124,9 +130,9 @@ struct FrameInTaken {
     static void fields(auto& self, auto& wire) { wire.index(self.nic, max_nics), wire.number(self.count); }
 };
 
-using FromMonitor = std::variant<SerialOut, SerialTaken, ModemLines, ParallelOut, DebugconOut, PowerOff, Reset,
-                                 DebugExit, TripleFault, Stopped, LogText, InputWanted, RegistersText, BlockRequest,
-                                 FrameOut, FrameInTaken>;
+using FromMonitor =
+    std::variant<SerialOut, SerialTaken, ModemLines, ParallelOut, DebugconOut, PowerOff, Reset, DebugExit, TripleFault,
+                 Stopped, LogText, InputWanted, RegistersText, ScreenState, BlockRequest, FrameOut, FrameInTaken>;
 
 // ---- app -> monitor
 
@@ -159,6 +165,10 @@ struct Nmi {
 };
 /// Ask for RegistersText.
 struct QueryRegisters {
+    static void fields(auto&, auto&) {}
+};
+/// Ask for ScreenState.
+struct QueryScreen {
     static void fields(auto&, auto&) {}
 };
 /// The answer to a BlockRequest.
@@ -197,7 +207,7 @@ struct Quit {
     static void fields(auto&, auto&) {}
 };
 
-using ToMonitor = std::variant<SerialIn, SerialBreak, Pause, Resume, PowerButton, Nmi, QueryRegisters, BlockDone,
-                               FrameIn, FrameOutTaken, Cable, Quit>;
+using ToMonitor = std::variant<SerialIn, SerialBreak, Pause, Resume, PowerButton, Nmi, QueryRegisters, QueryScreen,
+                               BlockDone, FrameIn, FrameOutTaken, Cable, Quit>;
 
 } // namespace ring3::driver

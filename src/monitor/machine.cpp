@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <fmt/format.h>
 #include <utility>
 
@@ -28,6 +29,7 @@ PcConfig board_config(driver::MachineConfig const& config, unsigned physical_bit
     if (config.debug_exit) board.debug_exit = PortRange{config.debug_exit->base, config.debug_exit->size};
     board.drives = config.drives;
     board.nics = config.nics;
+    board.graphics = config.graphics;
     board.firmware = config.firmware;
     board.run_control = config.guest_ports == driver::GuestPorts::present;
     return board;
@@ -85,7 +87,9 @@ Machine::~Machine() = default;
 
 Result<void> Machine::prepare_engine() {
     if (config_.engine.engine == driver::Engine::interpret || config_.log.execution) return {};
-    engine_ = TRY(Engine::create(vcpu_, config_.engine, GuestRam{config_.ram_fd, config_.ram}));
+    engine_ = TRY(Engine::create(
+        vcpu_, config_.engine,
+        GuestRam{config_.ram_fd, {config_.ram.data(), config_.ram.size() + config_.video_memory.size()}}));
     timer_.emplace(TRY(host::PreemptionTimer::create()));
     dispatcher_.set_engine(engine_.get());
     return {};
@@ -100,6 +104,7 @@ PcOutside Machine::outside() {
     ends.debug_console = &debugcon_;
     ends.dma = &dma_;
     ends.memory_map = &memory_map_;
+    ends.video_memory = config_.video_memory;
     ends.shadow_memory = config_.ram.subspan(ShadowRam::base, ShadowRam::size);
     for (DriveDescription const& drive : config_.drives) {
         u8 const number = static_cast<u8>(disks_.size());
@@ -257,6 +262,15 @@ void Machine::take_messages() {
     while (auto const message = channel_.receive()) obey(*message);
 }
 
+driver::ScreenState Machine::screen_state() const {
+    driver::ScreenState answer;
+    if (VgaCard const* const card = board_.graphics()) {
+        answer.registers.resize(sizeof(VgaState));
+        std::memcpy(answer.registers.data(), &card->state(), sizeof(VgaState));
+    }
+    return answer;
+}
+
 void Machine::obey(driver::ToMonitor const& message) {
     struct Visitor {
         Machine& machine;
@@ -283,6 +297,7 @@ void Machine::obey(driver::ToMonitor const& message) {
             if (answer.disk < machine.disks_.size()) machine.disks_[answer.disk]->done(answer);
             machine.vcpu_.mmu.attention = true; // its drive may have changed its interrupt line
         }
+        void operator()(driver::QueryScreen) const { machine.channel_.send(machine.screen_state()); }
         void operator()(driver::Quit) const { machine.ended_ = true; }
     };
     std::visit(Visitor{*this}, message);

@@ -77,6 +77,7 @@ private:
     void start(StartState const& state);
     void end(driver::FromMonitor const& last_words);
     void obey(driver::ToMonitor const& message);
+    driver::ScreenState screen_state() const;
     void take_messages();
     void pump_serial();
     void pump_disks();

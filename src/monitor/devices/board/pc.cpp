@@ -36,7 +36,7 @@ Pc::Pc(PcConfig const& config, Clock const& clock, PcOutside const& outside, Pow
       port61_{clock, pit_},
       rtc_{timers_, rtc_irq_, config.rtc_epoch},
       parallel_{timers_, parallel_irq_, plugged(outside.parallel, no_sink_)},
-      vga_{clock},
+      vga_rom_{config.firmware.vga_rom},
       debug_exit_{power},
       debug_console_{plugged(outside.debug_console, no_sink_)},
       run_control_{power} {
@@ -50,6 +50,7 @@ Pc::Pc(PcConfig const& config, Clock const& clock, PcOutside const& outside, Pow
     ASSERT(pci_.plug(pc::isa_bridge_slot, 1, drives_.ide()));
     ASSERT(pci_.plug(pc::isa_bridge_slot, 3, pm_function_));
     network_.attach(config.nics, outside.nics, pci_);
+    if (config.graphics == Graphics::standard_vga) plug_graphics(config, clock, outside.video_memory);
     claim_ports();
     claim_configured_ports(config);
     claim_mmio();
@@ -74,9 +75,6 @@ void Pc::claim_ports() {
     claim(I8042::data_ports, keyboard_.data_port());
     claim(I8042::command_ports, keyboard_.command_port());
     claim(FpuError::ports, fpu_error_);
-    claim(VgaText::mono_ports, vga_.mono());
-    claim(VgaText::common_ports, vga_.common());
-    claim(VgaText::color_ports, vga_.color());
     claim(FwCfg::ports, fw_cfg_);
     claim(FwCfg::dma_ports, fw_cfg_.dma_port());
     drives_.claim_ports(ports_);
@@ -95,9 +93,24 @@ void Pc::claim_configured_ports(PcConfig const& config) {
 
 void Pc::claim_mmio() {
     ASSERT(mmio_.claim({{IoApic::default_base}, IoApic::size}, io_apic_));
-    ASSERT(mmio_.claim({{VgaText::memory_base}, VgaText::memory_size}, vga_));
     ASSERT(mmio_.claim({{ShadowRam::base}, ShadowRam::size}, shadow_ram_));
     map_local_apic();
+}
+
+/// The card's ports and its window at A0000h are its own in any case; what the BARs decode, software places.
+void Pc::plug_graphics(PcConfig const& config, Clock const& clock, std::span<u8> memory) {
+    if (memory.empty()) {
+        own_video_memory_.resize(VgaMemory::planes_size);
+        memory = own_video_memory_;
+    }
+    auto const start = config.firmware.present() ? VgaCard::Start::off : VgaCard::Start::text_mode;
+    vga_ = std::make_unique<VgaCard>(clock, memory, vga_rom_, start);
+    ASSERT(pci_.plug(pc::graphics_slot, 0, *vga_));
+    ASSERT(ports_.claim(VgaRegisters::mono_ports, vga_->registers().mono()));
+    ASSERT(ports_.claim(VgaRegisters::common_ports, vga_->registers().common()));
+    ASSERT(ports_.claim(VgaRegisters::color_ports, vga_->registers().color()));
+    ASSERT(ports_.claim(VgaCard::display_ports, vga_->display_port()));
+    ASSERT(mmio_.claim({{VgaMemory::base}, VgaMemory::size}, vga_->window()));
 }
 
 /// The firmware's ROM ends where the first 4 GiB end; its last 128 KiB are at E0000h, too (ShadowRam).
@@ -154,7 +167,6 @@ void Pc::reset() {
     for (auto& uart : serial_)
         if (uart) uart->reset();
     parallel_.reset();
-    vga_.reset();
     fpu_error_.reset();
     drives_.reset();
     fw_cfg_.reset();

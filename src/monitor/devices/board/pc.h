@@ -36,7 +36,7 @@
 #include "monitor/devices/port92.h"
 #include "monitor/devices/shadow_ram.h"
 #include "monitor/devices/uart16550.h"
-#include "monitor/devices/vga_text.h"
+#include "monitor/devices/vga_card.h"
 
 #include <array>
 #include <memory>
@@ -56,7 +56,8 @@ struct PcConfig {
     std::optional<u16> debug_console;    // isa-debugcon: its port
     std::optional<PortRange> debug_exit; // isa-debug-exit: its ports
     bool run_control{};                  // the ports of `ring3 run`'s helper
-    FirmwareConfig firmware{};           // without an image the board is as firmware would leave it
+    Graphics graphics{Graphics::standard_vga};
+    FirmwareConfig firmware{}; // without an image the board is as firmware would leave it
     std::vector<DriveDescription> drives{};
     std::vector<NicDescription> nics{};
 };
@@ -71,6 +72,7 @@ struct PcOutside {
     std::vector<FramePort*> nics{};  // PcConfig::nics' cables
     MemoryMap* memory_map{};         // for devices that show bytes of theirs
     std::span<u8> shadow_memory{};   // the RAM from ShadowRam::base on
+    std::span<u8> video_memory{};    // for the graphics card (VgaCard says how much)
 };
 
 class Pc {
@@ -115,7 +117,8 @@ public:
     /// nullptr: no such card.
     NetworkCard* network_card(unsigned number) { return network_.card(number); }
     FwCfg& fw_cfg() { return fw_cfg_; }
-    std::vector<std::string> text_screen() const { return vga_.text_screen(); }
+    /// nullptr: there is none.
+    VgaCard const* graphics() const { return vga_.get(); }
     u64 lost_timer_ticks() const { return pit_.lost_ticks(); }
 
     /// The RESET# line: every chip as at power-up, except that clock and CMOS go on. To be called between instructions.
@@ -135,6 +138,7 @@ private:
     void start_interrupts();
     void fill_fw_cfg(PcConfig const& config);
     void map_firmware();
+    void plug_graphics(PcConfig const& config, Clock const& clock, std::span<u8> memory);
 
     /// NMI is an edge: it waits until the processor takes it.
     struct NmiLatch final : Line {
@@ -179,9 +183,11 @@ private:
 
     // ---- power, reset, A20
     ResetLine reset_line_;
-    OrGate a20_gate_; // A20 passes while one of the two says so
-    Pin<OrGate, &OrGate::set_input> a20_from_8042_{a20_gate_, 0};
-    Pin<OrGate, &OrGate::set_input> a20_from_port92_{a20_gate_, 1};
+    // Chip sets open A20 while one of the two says so. Here whoever spoke last decides, as in QEMU: SeaBIOS opens it by port
+    // 92h and leaves it so, which would take the keyboard controller's way to close it from DOS.
+    LastWord a20_gate_;
+    Pin<LastWord, &LastWord::set_input> a20_from_8042_{a20_gate_, 0};
+    Pin<LastWord, &LastWord::set_input> a20_from_port92_{a20_gate_, 1};
     Port92 port92_{a20_from_port92_, reset_line_};
     IrqWire sci_irq_{irqs_, pc::sci_irq};
     AcpiPm pm_;
@@ -221,7 +227,9 @@ private:
     I8042 keyboard_{keyboard_irq_, mouse_irq_, a20_from_8042_, reset_line_};
     IrqWire parallel_irq_{irqs_, pc::lpt1_irq};
     ParallelPort parallel_;
-    VgaText vga_;
+    std::vector<u8> vga_rom_;
+    std::vector<u8> own_video_memory_; // if nobody gave some
+    std::unique_ptr<VgaCard> vga_;
 
     // ---- the rest of the ISA bus
     IrqWire fpu_irq_{irqs_, pc::fpu_irq};
@@ -261,7 +269,7 @@ void Pc::visit(auto&& archive) {
         if (serial_[i]) serial_[i]->visit(in("com" + std::to_string(i + 1) + "."));
     keyboard_.visit(in(""));
     parallel_.visit(in(""));
-    vga_.visit(in(""));
+    if (vga_) vga_->visit(in("vga."));
     fpu_error_.visit(in(""));
     fw_cfg_.visit(in(""));
     run_control_.visit(in(""));

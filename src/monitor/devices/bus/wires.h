@@ -23,6 +23,21 @@ private:
     u32 inputs_{};
 };
 
+/// Several drivers, one wire: it has the level that was asked for last.
+class LastWord {
+public:
+    explicit LastWord(Line& output) : output_{output} {}
+    void set_input(unsigned /*number*/, bool high) {
+        level_ = high;
+        output_.set(high);
+    }
+    void visit(auto&& archive) { archive("level", level_); }
+
+private:
+    Line& output_;
+    bool level_{};
+};
+
 /// One driver, two ends.
 class Fork final : public Line {
 public:

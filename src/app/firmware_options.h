@@ -1,0 +1,22 @@
+// The options about firmware, in QEMU's spelling: -boot, -fw_cfg, -smbios.
+#pragma once
+
+#include "app/vm_settings.h"
+
+#include <string_view>
+
+namespace ring3::app {
+
+/// "dc", or order=dc,once=d,menu=on,splash-time=MS,reboot-timeout=MS,strict=on.
+Result<void> parse_boot(std::string_view text, FirmwareSettings& settings);
+
+/// [name=]opt/NAME,file=PATH or string=TEXT.
+Result<void> parse_fw_cfg(std::string_view text, FirmwareSettings& settings);
+
+/// type=0, 1 or 11 with their fields.
+Result<void> parse_smbios(std::string_view text, FirmwareSettings& settings);
+
+/// 8-4-4-4-12 hexadecimal digits.
+Result<std::array<u8, 16>> parse_uuid(std::string_view option, std::string_view text);
+
+} // namespace ring3::app

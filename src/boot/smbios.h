@@ -1,0 +1,38 @@
+// SMBIOS: what a machine calls itself, in structures that firmware copies to where programs look for them.
+// Source: DMTF DSP0134, version 2.8.
+#pragma once
+
+#include "base/firmware_config.h"
+#include "boot/firmware_files.h"
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ring3::boot {
+
+/// What a user may say of it. A BIOS structure is the firmware's own unless somebody gives one.
+struct SmbiosSettings {
+    struct Bios { // type 0
+        std::string vendor, version, date;
+        u8 major{}, minor{};
+        bool uefi{};
+    };
+    struct System { // type 1
+        std::string manufacturer{"ring3"}, product{"Standard PC (i440FX + PIIX, 1996)"}, version{"pc-i440fx"};
+        std::string serial, sku, family;
+        std::array<u8, 16> uuid{}; // as a person writes it, from left to right
+    };
+    std::optional<Bios> bios;
+    System system;
+    std::vector<std::string> oem_strings; // type 11
+};
+
+/// Limits of the format: a string's number has a byte, and so has the count of a structure's strings.
+inline constexpr std::size_t most_oem_strings = 255, longest_smbios_string = 4096;
+
+/// "etc/smbios/smbios-anchor" and "etc/smbios/smbios-tables".
+std::vector<FirmwareFile> make_smbios_files(SmbiosSettings const& settings, RamSize ram);
+
+} // namespace ring3::boot

@@ -1,0 +1,137 @@
+"""Machines that start with SeaBIOS: its log, its screen, its menu, and what it hands over."""
+
+import pathlib
+import subprocess
+import tempfile
+import time
+import unittest
+
+from ring3_programs import CONFIGURATION, INPUT_OUTPUT, SYSTEM, USAGE, run
+
+SEABIOS = pathlib.Path("/usr/share/seabios/bios-256k.bin")
+BOUND = 60
+
+
+@unittest.skipUnless(SEABIOS.exists(), "seabios is not installed")
+class Firmware(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.log = self.path("log")
+
+    def path(self, name):
+        return pathlib.Path(self.folder.name, name)
+
+    def start(self, *arguments, console=("-monitor", "stdio")):
+        """A machine whose operator's console, unless another is named, is this test."""
+        command = [SYSTEM, "-m", "64", "-display", "none", "-nic", "none", "-no-reboot", *console, "-chardev",
+                   f"file,id=log,path={self.log}", "-device", "isa-debugcon,iobase=0x402,chardev=log"]
+        process = subprocess.Popen([*map(str, command), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.addCleanup(process.stdin.close)
+        return process
+
+    def wait_for(self, word):
+        """Until the firmware's log has the word; the log, and how long it took."""
+        began = time.monotonic()
+        while time.monotonic() - began < BOUND:
+            text = self.log.read_text(errors="replace") if self.log.exists() else ""
+            if word in text:
+                return text, time.monotonic() - began
+            time.sleep(0.02)
+        self.fail(f"no '{word}' in the log:\n{text}")
+
+    def screen(self, process, name="screen.txt"):
+        """What the console's screendump writes."""
+        path = self.path(name)
+        process.stdin.write(f"screendump {path}\n".encode())
+        process.stdin.flush()
+        began = time.monotonic()
+        while time.monotonic() - began < BOUND:
+            if path.exists() and path.stat().st_size:
+                return path.read_bytes()
+            time.sleep(0.02)
+        self.fail("no screendump")
+
+    def reach_the_end(self, *arguments):
+        process = self.start(*arguments)
+        text, seconds = self.wait_for("No bootable device.")
+        self.assertIn("SeaBIOS (version", text)
+        self.assertIn("fw_cfg DMA interface supported", text)
+        self.assertIn("Start SeaVGABIOS", text)
+        time.sleep(0.1)
+        self.assertIn("No bootable device.", self.screen(process).decode())
+        return seconds
+
+    def test_nothing_to_boot_is_said_on_the_screen(self):
+        self.assertLess(self.reach_the_end(), 10)
+
+    def test_the_interpreter_alone_gets_there_too(self):
+        self.assertLess(self.reach_the_end("--engine=interpret"), 20)
+
+    def test_a_machine_without_graphics(self):
+        self.start("-vga", "none")
+        text, _ = self.wait_for("No bootable device.")
+        self.assertIn("No VGA found", text)
+
+    def test_pictures_of_the_screen(self):
+        process = self.start()
+        self.wait_for("No bootable device.")
+        png = self.screen(process, "screen.png")
+        self.assertEqual(png[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertTrue(self.screen(process, "screen.ppm").startswith(b"P6\n720 400\n255\n"))
+
+    def test_the_tables_are_installed(self):
+        self.start("-smbios", "type=1,product=Thing")
+        text, _ = self.wait_for("No bootable device.")
+        self.assertIn("Copying SMBIOS", text)
+        self.assertNotIn("ACPI DSDT=", text, "the firmware has made tables of its own")
+        self.assertNotIn("WARNING", text)
+
+    def test_the_menu_comes_on_the_serial_line(self):
+        process = self.start("-boot", "menu=on,splash-time=10000", console=["-nographic"])
+        output = b""
+        while b"Press ESC for boot menu" not in output:
+            piece = process.stdout.read1(4096)
+            self.assertTrue(piece, output)
+            output += piece
+        process.stdin.write(b"\x1b")
+        process.stdin.flush()
+        while b"Select boot device" not in output:
+            piece = process.stdout.read1(4096)
+            self.assertTrue(piece, output)
+            output += piece
+
+    def refused(self, status, word, *arguments):
+        done = run(SYSTEM, "-display", "none", *arguments, timeout=BOUND)
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+        self.assertIn(word, done.stderr)
+
+    def test_what_is_no_firmware_is_refused(self):
+        odd = self.path("odd.bin")
+        odd.write_bytes(bytes(1000))
+        self.refused(CONFIGURATION, "odd.bin", "-bios", odd)
+        self.refused(INPUT_OUTPUT, "nowhere.bin", "-bios", "nowhere.bin")
+        self.refused(USAGE, "-boot", "-boot", "order=q")
+        self.refused(USAGE, "opt/a", "-fw_cfg", "name=opt/a")
+        self.refused(INPUT_OUTPUT, "/nonexistent", "-fw_cfg", "name=opt/a,file=/nonexistent")
+        self.refused(USAGE, "not '2'", "-smbios", "type=2")
+
+    def test_noise_as_firmware_harms_nobody(self):
+        noise = self.path("noise.bin")
+        noise.write_bytes(bytes((i * i * 31 + i * 7) % 251 for i in range(0x10000)))
+        process = self.start("-bios", str(noise))
+        try:
+            process.wait(1)
+        except subprocess.TimeoutExpired:
+            process.stdin.write(b"quit\n")
+            process.stdin.flush()
+        self.assertIn(process.wait(BOUND), (0, 1))
+
+
+if __name__ == "__main__":
+    unittest.main()
