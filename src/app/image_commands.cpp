@@ -6,6 +6,7 @@
 #include "image/file_storage.h"
 #include "image/nbd_image.h"
 #include "image/qcow2_image.h"
+#include "volume/volume_image.h"
 
 #include <algorithm>
 #include <cmath>
@@ -91,8 +92,8 @@ Result<int> create(ImageOptions const& options) {
 // ---- info
 
 Result<ImageFacts> look_at(std::string const& path, ImageOptions const& options, std::optional<Format> format) {
-    if (is_nbd(path)) {
-        auto const served = TRY(open_image(path, {.format = format, .access = Access::read_only}));
+    if (is_nbd(path) || volume::is_volume_path(path)) {
+        auto const served = TRY(volume::open_disk(path, {.format = format, .access = Access::read_only}));
         return ImageFacts{.path = path, .format = "raw", .virtual_bytes = served->size()};
     }
     auto storage = TRY(FileStorage::open(
@@ -144,12 +145,12 @@ Result<int> info(ImageOptions const& options) {
 Result<std::unique_ptr<Image>> open_target(ImageOptions const& options, u64 size) {
     auto const& path = options.paths[1];
     auto const format = options.other.value_or(Format::raw);
-    if (!options.keeps_target && !is_nbd(path)) {
+    if (!options.keeps_target && !is_nbd(path) && !volume::is_volume_path(path)) {
         NewImageRequest request{.path = path, .format = format, .size = size, .options = options.creation};
         add_backing(request, options);
         TRY_VOID(create_image(request));
     }
-    return open_image(path, {.format = format, .cache = options.cache});
+    return volume::open_disk(path, {.format = format, .cache = options.cache});
 }
 
 bool has_option(ImageOptions const& options, std::string_view key) {
@@ -162,14 +163,15 @@ Result<int> convert(ImageOptions const& options) {
         return fail(ExitStatus::usage, "-c needs -O qcow2");
     }
     if (options.is_compressed && options.keeps_target) return fail(ExitStatus::usage, "-c and -n exclude each other");
-    auto const source = TRY(open_image(options.paths[0], options.opening(Access::read_only)));
+    auto const source = TRY(volume::open_disk(options.paths[0], options.opening(Access::read_only)));
     auto const target = TRY(open_target(options, source->size()));
     if (target->size() < source->size()) {
         return fail(ExitStatus::configuration,
                     fmt::format("'{}' has {} bytes, too few for the {} of '{}'", options.paths[1], target->size(),
                                 source->size(), options.paths[0]));
     }
-    bool const is_new = !options.keeps_target && target->format() != "nbd" && !has_option(options, "preallocation");
+    bool const is_old = options.keeps_target || is_nbd(options.paths[1]) || volume::is_volume_path(options.paths[1]);
+    bool const is_new = !is_old && !has_option(options, "preallocation");
     auto const ground = has_backing ? Ground::backing : (is_new ? Ground::zeroes : Ground::unknown);
     ProgressLine progress{options};
     TRY_VOID(as_result(image::copy(*source, *target,
@@ -246,7 +248,7 @@ bool continues(MapEntry const& before, Extent const& next) {
 }
 
 Result<int> map(ImageOptions const& options) {
-    auto const disk = TRY(open_image(options.paths[0], options.opening(Access::read_only)));
+    auto const disk = TRY(volume::open_disk(options.paths[0], options.opening(Access::read_only)));
     std::vector<MapEntry> entries;
     u64 const end =
         std::min(disk->size(), options.length > disk->size() ? disk->size() : options.start + options.length);
@@ -274,7 +276,7 @@ Result<int> resize(ImageOptions const& options) {
     bool const is_relative = text.starts_with('+') || text.starts_with('-');
     auto const number = parse_size(std::string_view{text}.substr(is_relative ? 1 : 0));
     if (!number) return fail(ExitStatus::usage, fmt::format("the size '{}' is none: 10G, +1G and -1G are", text));
-    auto const disk = TRY(open_image(options.paths[0], options.opening(Access::read_write)));
+    auto const disk = TRY(volume::open_disk(options.paths[0], options.opening(Access::read_write)));
     u64 const old = disk->size();
     if (text.starts_with('-') && *number >= old) {
         return fail(ExitStatus::usage, fmt::format("the disk has only {} bytes", old));
@@ -298,8 +300,8 @@ constexpr int compare_differs = 1, compare_no_image = 2, compare_no_contents = 4
 Result<int> compare(ImageOptions const& options) {
     auto first = options.opening(Access::read_only), second = first;
     second.format = options.other;
-    auto const left = open_image(options.paths[0], first);
-    auto const right = left ? open_image(options.paths[1], second) : std::unexpected(left.error());
+    auto const left = volume::open_disk(options.paths[0], first);
+    auto const right = left ? volume::open_disk(options.paths[1], second) : std::unexpected(left.error());
     if (!right) {
         static_cast<void>(report(right.error()));
         return compare_no_image;

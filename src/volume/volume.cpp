@@ -208,6 +208,15 @@ Result<Disk> Volume::resize_open(Disk const& disk, u64 bytes) {
     return changed;
 }
 
+bool Volume::is_in_use(Disk const& disk) const {
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = static_cast<off_t>(disk_locks + disk.id);
+    lock.l_len = 1;
+    return ::fcntl(storage_->descriptor(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
 Result<Volume::OpenDisk> Volume::open_disk(std::string const& name, image::Access access) {
     auto before = TRY(table());
     Disk const* const seen = before.find(name);

@@ -61,6 +61,9 @@ public:
     /// A new size for a disk that this object has open for writing.
     Result<Disk> resize_open(Disk const& disk, u64 bytes);
 
+    /// Has another process the disk open, in whatever way?
+    bool is_in_use(Disk const& disk) const;
+
     image::FileStorage& storage() { return *storage_; }
 
 private:

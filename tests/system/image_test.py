@@ -268,5 +268,37 @@ class Servers(FolderTestCase):
         self.assertEqual(len(failed.stderr.splitlines()), 1, failed.stderr)
 
 
+class VolumesTestCase(FolderTestCase):
+    def test_disks_of_a_volume_are_made_used_and_removed(self):
+        pool, source, back = self.path("pool"), self.path("source"), self.path("back")
+
+        def disk(*arguments):
+            return run(RING3, "disk", *arguments, timeout=120)
+
+        self.done(disk("init", pool, "40M"))
+        self.done(disk("init", pool), CONFIGURATION)
+        self.done(disk("create", pool, "root", "8M"))
+        self.done(disk("create", pool, "data", "4M"))
+        self.done(disk("create", pool, "data", "4M"), CONFIGURATION)
+        self.done(disk("create", pool, "big", "4G"), INPUT_OUTPUT)
+        self.done(disk("resize", pool, "root", "-1M"), USAGE)
+        self.done(disk("resize", pool, "root", "+1M"))
+        listed = json.loads(self.done(disk("list", "--json", pool)))
+        self.assertEqual([(one["name"], one["bytes"]) for one in listed["disks"]], [("root", 9 << 20), ("data", 4 << 20)])
+        self.assertEqual(listed["free-bytes"], 26 << 20)
+
+        pathlib.Path(source).write_bytes(random.Random(6).randbytes(9 << 20))
+        self.done(image("convert", source, f"volume:{pool}/root"))
+        self.done(image("compare", "-s", source, f"volume:{pool}/root"))
+        self.done(image("convert", "-O", "qcow2", f"volume:{pool}/root", back))
+        self.done(image("compare", "-s", source, back))
+        self.done(image("info", f"volume:{pool}/nothing"), CONFIGURATION)
+        self.done(disk("remove", pool, "root"))
+        self.done(disk("remove", pool, "root"), CONFIGURATION)
+        self.done(disk("create", pool, "next", "30M"))
+        self.done(image("convert", f"volume:{pool}/next", back))
+        self.assertEqual(pathlib.Path(back).read_bytes().strip(b"\0"), b"")
+
+
 if __name__ == "__main__":
     unittest.main()
