@@ -1,6 +1,7 @@
 #include "app/block_host.h"
 
 #include "base/pc_addresses.h"
+#include "volume/volume_image.h"
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -43,7 +44,7 @@ Result<std::unique_ptr<BlockHost>> BlockHost::open(EventLoop& loop, std::span<Dr
                                                    std::function<void(std::string const&)> stops) {
     std::vector<std::unique_ptr<image::Image>> images;
     for (DriveSettings const& settings : drives)
-        images.push_back(settings.path.empty() ? nullptr : TRY(image::open_image(settings.path, settings.options)));
+        images.push_back(settings.path.empty() ? nullptr : TRY(volume::open_disk(settings.path, settings.options)));
     return create(loop, drives, std::move(images), std::move(stops));
 }
 
@@ -58,7 +59,7 @@ Result<std::unique_ptr<BlockHost>> BlockHost::create(EventLoop& loop, std::span<
         if (auto& image = images[i]) {
             disk.settings.drive.bytes = image->size();
             disk.settings.drive.is_read_only = image->is_read_only();
-            disk.worker = std::make_unique<DiskWorker>(std::move(image), host->answered_);
+            disk.thread = std::make_unique<DiskThread>(std::move(image), host->answered_);
         }
         host->disks_.push_back(std::move(disk));
     }
@@ -78,8 +79,8 @@ void BlockHost::attach(driver::AppEnd& driver, std::span<u8> ram) {
 
 void BlockHost::detach() {
     for (Disk& disk : disks_) {
-        if (disk.worker) disk.worker->drain();
-        while (disk.worker && disk.worker->take_answer()) {
+        if (disk.thread) disk.thread->drain();
+        while (disk.thread && disk.thread->take_answer()) {
         }
         disk.kept.clear();
         disk.under_way = 0;
@@ -118,7 +119,7 @@ Result<std::vector<iovec>> BlockHost::memory_of(driver::BlockRequest const& requ
 
 /// What a guest may ask for and does not get.
 BlockStatus BlockHost::refusal(driver::BlockRequest const& request, Disk const& disk) {
-    if (!disk.worker) return BlockStatus::io_error;
+    if (!disk.thread) return BlockStatus::io_error;
     DriveDescription const& drive = disk.settings.drive;
     if (request.offset > drive.bytes || request.bytes > drive.bytes - request.offset) return BlockStatus::out_of_range;
     bool const changes = request.operation != BlockOperation::read && request.operation != BlockOperation::flush;
@@ -136,7 +137,7 @@ Result<void> BlockHost::request(driver::BlockRequest const& request) {
         tell({request.disk, status, request.tag});
         return {};
     }
-    disk.worker->submit({request.operation, request.offset, request.bytes, std::move(memory), request.tag});
+    disk.thread->submit({request.operation, request.offset, request.bytes, std::move(memory), request.tag});
     return {};
 }
 
@@ -149,8 +150,8 @@ short BlockHost::interest() const {
 void BlockHost::ready(short) {
     answered_.take();
     for (u8 number = 0; number < disks_.size(); ++number) {
-        if (!disks_[number].worker) continue;
-        while (auto done = disks_[number].worker->take_answer()) answer(number, *std::move(done));
+        if (!disks_[number].thread) continue;
+        while (auto done = disks_[number].thread->take_answer()) answer(number, *std::move(done));
     }
 }
 
@@ -180,7 +181,7 @@ bool BlockHost::keeps(u8 number, DiskAnswer& answer) {
 
 void BlockHost::retry() {
     for (Disk& disk : disks_)
-        for (DiskWork& work : std::exchange(disk.kept, {})) disk.worker->submit(std::move(work));
+        for (DiskWork& work : std::exchange(disk.kept, {})) disk.thread->submit(std::move(work));
 }
 
 void BlockHost::tell(driver::BlockDone const& done) {
@@ -200,9 +201,9 @@ void BlockHost::send_unsent() {
 Result<void> BlockHost::close() {
     Result<void> result;
     for (Disk& disk : disks_) {
-        if (!disk.worker || disk.settings.drive.is_read_only) continue;
-        disk.worker->drain();
-        auto flushed = disk.worker->image().flush();
+        if (!disk.thread || disk.settings.drive.is_read_only) continue;
+        disk.thread->drain();
+        auto flushed = disk.thread->image().flush();
         if (!flushed && result) result = std::unexpected(image::as_error(std::move(flushed).error()));
     }
     return result;

@@ -1,6 +1,6 @@
 // BlockHost: the disks of one machine, on the app's side of the driver.
 //
-//     BlockRequest --> checks --> DiskWorker (one thread for each disk) --> Image
+//     BlockRequest --> checks --> DiskThread (one thread for each disk) --> Image
 //     BlockDone   <--  policy <-- answers
 //
 // A monitor's request is the guest's word: which disk, which sectors, how many bytes, which pieces of guest RAM. What can
@@ -10,7 +10,7 @@
 // way, because the requests' memory goes with the machine (attach, detach).
 #pragma once
 
-#include "app/disk_worker.h"
+#include "app/disk_thread.h"
 #include "app/event_loop.h"
 #include "app/vm_settings.h"
 #include "driver/channel.h"
@@ -50,14 +50,14 @@ public:
 private:
     struct Disk {
         DriveSettings settings;
-        std::unique_ptr<DiskWorker> worker; // nullptr: no medium is in
+        std::unique_ptr<DiskThread> thread; // nullptr: no medium is in
         unsigned under_way{};
         std::vector<DiskWork> kept; // failed, and waiting for retry()
     };
 
     BlockHost(EventLoop& loop, host::EventFd answered, std::function<void(std::string const&)> stops);
 
-    // ---- EventSource: the workers' answers
+    // ---- EventSource: the threads' answers
     int fd() const override { return answered_.number(); }
     short interest() const override;
     void ready(short) override;

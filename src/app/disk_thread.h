@@ -1,4 +1,4 @@
-// DiskWorker: one image and the thread that waits for it, so that the event loop never does. Work is done in its order.
+// DiskThread: one image and the thread that waits for it, so that the event loop never does. Work is done in its order.
 #pragma once
 
 #include "base/block.h"
@@ -28,19 +28,19 @@ struct DiskAnswer {
     image::IoResult<void> result{};
 };
 
-class DiskWorker {
+class DiskThread {
 public:
     /// `answered` is signalled whenever take_answer() has something new.
-    DiskWorker(std::unique_ptr<image::Image> image, host::EventFd const& answered);
+    DiskThread(std::unique_ptr<image::Image> image, host::EventFd const& answered);
     /// Finishes what it was given.
-    ~DiskWorker();
-    DiskWorker(DiskWorker const&) = delete;
+    ~DiskThread();
+    DiskThread(DiskThread const&) = delete;
 
     void submit(DiskWork work);
     std::optional<DiskAnswer> take_answer();
     /// Waits until everything that was given is done. The answers stay to be taken.
     void drain();
-    /// For whoever knows that the worker is idle (drain()).
+    /// For whoever knows that the thread is idle (drain()).
     image::Image& image() { return *image_; }
     image::Image const& image() const { return *image_; }
 

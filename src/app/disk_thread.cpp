@@ -1,4 +1,4 @@
-#include "app/disk_worker.h"
+#include "app/disk_thread.h"
 
 #include <csignal>
 #include <pthread.h>
@@ -6,10 +6,10 @@
 
 namespace ring3::app {
 
-DiskWorker::DiskWorker(std::unique_ptr<image::Image> image, host::EventFd const& answered)
+DiskThread::DiskThread(std::unique_ptr<image::Image> image, host::EventFd const& answered)
     : image_{std::move(image)}, answered_{answered} {}
 
-DiskWorker::~DiskWorker() {
+DiskThread::~DiskThread() {
     {
         std::lock_guard const lock{mutex_};
         ends_ = true;
@@ -18,7 +18,7 @@ DiskWorker::~DiskWorker() {
     if (thread_.joinable()) thread_.join();
 }
 
-void DiskWorker::submit(DiskWork work) {
+void DiskThread::submit(DiskWork work) {
     {
         std::lock_guard const lock{mutex_};
         work_.push_back(std::move(work));
@@ -32,7 +32,7 @@ void DiskWorker::submit(DiskWork work) {
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-std::optional<DiskAnswer> DiskWorker::take_answer() {
+std::optional<DiskAnswer> DiskThread::take_answer() {
     std::lock_guard const lock{mutex_};
     if (answers_.empty()) return std::nullopt;
     DiskAnswer answer = std::move(answers_.front());
@@ -40,12 +40,12 @@ std::optional<DiskAnswer> DiskWorker::take_answer() {
     return answer;
 }
 
-void DiskWorker::drain() {
+void DiskThread::drain() {
     std::unique_lock lock{mutex_};
     idle_.wait(lock, [this] { return work_.empty() && !busy_; });
 }
 
-void DiskWorker::run() {
+void DiskThread::run() {
     std::unique_lock lock{mutex_};
     while (true) {
         wakes_.wait(lock, [this] { return !work_.empty() || ends_; });
@@ -63,7 +63,7 @@ void DiskWorker::run() {
     }
 }
 
-image::IoResult<void> DiskWorker::perform(DiskWork const& work) {
+image::IoResult<void> DiskThread::perform(DiskWork const& work) {
     switch (work.operation) {
     case BlockOperation::read: return image_->read(work.offset, work.memory);
     case BlockOperation::write: return image_->write(work.offset, work.memory);
