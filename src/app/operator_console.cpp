@@ -27,6 +27,7 @@ OperatorConsole::Command const OperatorConsole::commands[] = {
     {"system_reset", "press the reset button", &OperatorConsole::reset},
     {"system_powerdown", "press the power button", &OperatorConsole::power_down},
     {"screendump", "save the screen: FILE.txt, FILE.png or a pixmap", &OperatorConsole::dump_screen, "FILE"},
+    {"sendkey", "press and release keys: ret, ctrl-alt-delete", &OperatorConsole::send_key, "KEYS"},
     {"nmi", "raise a non-maskable interrupt", &OperatorConsole::nmi},
     {"quit", "end the machine", &OperatorConsole::quit},
     {"q", "", &OperatorConsole::quit},
@@ -60,9 +61,11 @@ void OperatorConsole::input(std::string_view bytes) {
 }
 
 void OperatorConsole::process_keys() {
-    std::size_t done = 0;
-    while (done < keys_.size() && !waiting_) key(keys_[done++]);
-    keys_.erase(0, done);
+    while (!keys_.empty() && !waiting_) {
+        char const next = keys_.front();
+        keys_.erase(0, 1); // before it acts: an answer that comes at once calls this again
+        key(next);
+    }
 }
 
 void OperatorConsole::key(char key) {
@@ -72,7 +75,9 @@ void OperatorConsole::key(char key) {
     if (second_half) return; // the LF of a CR LF
     if (key == '\r' || key == '\n') {
         print("\n");
+        executing_ = true;
         execute(std::exchange(line_, {}));
+        executing_ = false;
         if (!waiting_) prompt();
     } else if ((key == backspace || key == erase) && !line_.empty()) {
         line_.pop_back();
@@ -139,6 +144,13 @@ void OperatorConsole::dump_screen() {
     });
 }
 
+void OperatorConsole::send_key() {
+    auto const keys = keys_named(argument_);
+    if (!keys) return print(fmt::format("sendkey: '{}' are no keys\n", argument_));
+    for (Key const key : *keys) vm_.press_key(key);
+    for (auto key = keys->rbegin(); key != keys->rend(); ++key) vm_.release_key(*key);
+}
+
 /// No keys are looked at, and no prompt comes, until the answer is there.
 void OperatorConsole::answer_later() {
     waiting_ = true;
@@ -146,6 +158,7 @@ void OperatorConsole::answer_later() {
 
 void OperatorConsole::answered() {
     waiting_ = false;
+    if (executing_) return; // the answer was there at once
     prompt();
     process_keys();
     chardev_.resume_input();

@@ -35,6 +35,7 @@ private:
     void info_status();
     void info_registers();
     void dump_screen();
+    void send_key();
     void info_version();
     void stop() { vm_.stop(); }
     void resume() { vm_.resume(); }
@@ -50,6 +51,7 @@ private:
     std::string line_;
     std::string argument_; // of the command that is being executed
     bool waiting_{};       // for the monitor's answer to a command: the prompt comes behind it
+    bool executing_{};
     bool greeted_{};
     bool after_return_{};
 };

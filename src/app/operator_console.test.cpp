@@ -1,5 +1,6 @@
 #include "app/operator_console.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace ring3::app {
@@ -22,6 +23,8 @@ struct FakeVm final : VmControl {
     void raise_nmi() override { log += "nmi "; }
     void quit() override { log += "quit "; }
     std::string status() const override { return "paused"; }
+    void press_key(Key key) override { log += fmt::format("+{:02x} ", key.code); }
+    void release_key(Key key) override { log += fmt::format("-{:02x} ", key.code); }
     void dump_screen(std::string path, std::function<void(std::string_view)> done) override {
         log += "dump:" + path + " ";
         done(path == "bad" ? "no such place" : "");
@@ -41,6 +44,13 @@ protected:
 TEST_F(OperatorConsoleTest, commands_reach_the_machine) {
     screen.type("stop\rcont\rsystem_reset\rsystem_powerdown\rnmi\rq\r");
     EXPECT_EQ(vm.log, "stop cont reset button nmi quit ");
+}
+
+TEST_F(OperatorConsoleTest, keys_are_released_in_the_opposite_order) {
+    screen.type("sendkey ctrl-a\r");
+    EXPECT_EQ(vm.log, "+14 +1c -1c -14 ");
+    screen.type("sendkey nothing\r");
+    EXPECT_NE(screen.text.find("sendkey: 'nothing' are no keys"), std::string::npos);
 }
 
 TEST_F(OperatorConsoleTest, screendump_needs_a_file) {

@@ -88,6 +88,8 @@ private:
     void press_power_button() override { tell(driver::PowerButton{}); }
     void raise_nmi() override { tell(driver::Nmi{}); }
     void quit() override { finish({}); }
+    void press_key(Key key) override { tell(driver::KeyEvent{key.code, key.extended, true}); }
+    void release_key(Key key) override { tell(driver::KeyEvent{key.code, key.extended, false}); }
     std::string status() const override;
     void dump_screen(std::string path, std::function<void(std::string_view)> done) override;
     void query_registers(std::function<void(std::string_view)> answer) override;

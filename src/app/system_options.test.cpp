@@ -126,7 +126,7 @@ TEST(SystemOptions, an_option_that_is_not_supported_is_named) {
     EXPECT_EQ(error_of({"-d", "int,in_asm"}), "option '-d' does not know 'in_asm'");
     EXPECT_EQ(error_of({"-accel", "kvm"}), "option '-accel': no accelerator 'kvm' ('tcg' is ring3's own)");
     for (auto const& arguments : {Arguments{"-M", "q35"},
-                                  {"-boot", "order=c"},
+                                  {"-boot", "order=x"},
                                   {"-vga", "virtio"},
                                   {"-display", "gtk"},
                                   {"-rtc", "clock=host"},

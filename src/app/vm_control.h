@@ -1,6 +1,8 @@
 // VmControl: what an operator can do to a machine. The session implements it; consoles use it.
 #pragma once
 
+#include "app/key_names.h"
+
 #include <functional>
 #include <string>
 #include <string_view>
@@ -16,6 +18,8 @@ public:
     virtual void press_power_button() = 0;
     virtual void raise_nmi() = 0;
     virtual void quit() = 0;
+    virtual void press_key(Key key) = 0;
+    virtual void release_key(Key key) = 0;
     /// "running", "paused", "paused (shutdown)".
     virtual std::string status() const = 0;
     /// Calls back with the processor's registers as text, once the monitor has answered.

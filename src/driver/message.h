@@ -167,6 +167,14 @@ struct Nmi {
 struct QueryRegisters {
     static void fields(auto&, auto&) {}
 };
+/// Somebody presses or releases a key of the PS/2 keyboard: its code of scan code set 2, and whether E0h precedes it.
+struct KeyEvent {
+    u8 code{};
+    bool extended{}, pressed{};
+    static void fields(auto& self, auto& wire) {
+        wire.number(self.code), wire.flag(self.extended), wire.flag(self.pressed);
+    }
+};
 /// Ask for ScreenState.
 struct QueryScreen {
     static void fields(auto&, auto&) {}
@@ -207,7 +215,7 @@ struct Quit {
     static void fields(auto&, auto&) {}
 };
 
-using ToMonitor = std::variant<SerialIn, SerialBreak, Pause, Resume, PowerButton, Nmi, QueryRegisters, QueryScreen,
-                               BlockDone, FrameIn, FrameOutTaken, Cable, Quit>;
+using ToMonitor = std::variant<SerialIn, SerialBreak, Pause, Resume, PowerButton, Nmi, KeyEvent, QueryRegisters,
+                               QueryScreen, BlockDone, FrameIn, FrameOutTaken, Cable, Quit>;
 
 } // namespace ring3::driver

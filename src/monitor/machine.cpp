@@ -297,6 +297,10 @@ void Machine::obey(driver::ToMonitor const& message) {
             if (answer.disk < machine.disks_.size()) machine.disks_[answer.disk]->done(answer);
             machine.vcpu_.mmu.attention = true; // its drive may have changed its interrupt line
         }
+        void operator()(driver::KeyEvent const& key) const {
+            Ps2Keyboard::Key const which{key.code, key.extended};
+            key.pressed ? machine.board_.keyboard().press(which) : machine.board_.keyboard().release(which);
+        }
         void operator()(driver::QueryScreen) const { machine.channel_.send(machine.screen_state()); }
         void operator()(driver::Quit) const { machine.ended_ = true; }
     };

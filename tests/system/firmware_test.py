@@ -105,6 +105,14 @@ class Firmware(unittest.TestCase):
             self.assertTrue(piece, output)
             output += piece
 
+    def test_the_menu_takes_keys_of_the_keyboard(self):
+        process = self.start("-boot", "menu=on,splash-time=10000")
+        self.wait_for("Press ESC for boot menu")
+        process.stdin.write(b"sendkey esc\n")
+        process.stdin.flush()
+        self.wait_for("Select boot device")
+        self.assertIn("Select boot device", self.screen(process).decode())
+
     def refused(self, status, word, *arguments):
         done = run(SYSTEM, "-display", "none", *arguments, timeout=BOUND)
         self.assertEqual(done.returncode, status, done.stderr)
