@@ -157,7 +157,10 @@ Result<void> NetOptions::add_dump(CommaList& list) {
 /// A PC has a card in QEMU unless somebody says something about its network.
 Result<void> NetOptions::add_defaults() {
     if (!defaults_) return {};
-    return add_nic("user");
+    TRY_VOID(add_nic("user"));
+    std::ranges::rotate(cards_, cards_.end() - 1); // before the ones of -device
+    for (auto& index : net_cards_) ++index;
+    return {};
 }
 
 Result<void> NetOptions::join_net() {
@@ -185,6 +188,19 @@ void NetOptions::number_addresses() {
     }
 }
 
+/// Slots 0 and 1 are the chip set's.
+Result<void> NetOptions::check_slots(NetSettings const& settings) {
+    constexpr unsigned first_free = 2;
+    std::vector<u8> used;
+    for (auto const& nic : settings.nics) {
+        if (!nic.card.slot) continue;
+        if (*nic.card.slot < first_free || std::ranges::find(used, *nic.card.slot) != used.end())
+            return bad("-device", fmt::format("addr={:#x}: somebody is in that slot", *nic.card.slot));
+        used.push_back(*nic.card.slot);
+    }
+    return {};
+}
+
 Result<void> NetOptions::plug_cards(NetSettings& settings) {
     std::vector<NetdevIndex> used;
     for (auto& card : cards_) {
@@ -199,7 +215,7 @@ Result<void> NetOptions::plug_cards(NetSettings& settings) {
         settings.nics.push_back(std::move(card.settings));
     }
     if (settings.nics.size() > max_nics) return bad("-device", fmt::format("a PC has {} network cards", max_nics));
-    return {};
+    return check_slots(settings);
 }
 
 /// A way out is no guest's own, and one switch's.

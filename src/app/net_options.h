@@ -46,6 +46,7 @@ private:
     Result<NetdevIndex> index_of(std::string_view option, std::string_view id) const;
     Result<void> plug_cards(NetSettings& settings);
     Result<void> check_uplinks(NetSettings const& settings) const;
+    static Result<void> check_slots(NetSettings const& settings);
     void number_addresses();
 
     std::vector<NetdevSettings> netdevs_;

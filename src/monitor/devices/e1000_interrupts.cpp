@@ -1,5 +1,7 @@
 #include "monitor/devices/e1000_interrupts.h"
 
+#include <algorithm>
+
 namespace ring3 {
 
 u32 E1000Interrupts::read_and_clear() {
@@ -23,7 +25,8 @@ void E1000Interrupts::update() {
         return drive(false);
     }
     if (asserted_) return;
-    Nanoseconds const now = timers_.now(), allowed = last_ + interval_ * interval_unit;
+    Nanoseconds const interval = std::min(interval_ * interval_unit, longest_interval);
+    Nanoseconds const now = timers_.now(), allowed = last_ + interval;
     if (last_ != 0 && interval_ != 0 && now < allowed) {
         if (throttle_.deadline() != allowed) throttle_.arm(allowed);
         return;

@@ -1,5 +1,7 @@
 #include "monitor/devices/board/network_cards.h"
 
+#include <algorithm>
+
 namespace ring3 {
 
 namespace {
@@ -8,10 +10,13 @@ constexpr u8 first_slot = 3, slot_count = 32;
 } // namespace
 
 void NetworkCards::attach(std::span<NicDescription const> cards, std::span<FramePort* const> ports, PciBus& bus) {
-    slots_.reserve(cards.size());
-    for (std::size_t i = 0; i < cards.size() && i < ports.size(); ++i) {
+    slots_.resize(std::min(cards.size(), ports.size()));
+    // Those that want a certain slot come first.
+    for (std::size_t turn = 0; turn < 2 * slots_.size(); ++turn) {
+        std::size_t const i = turn % slots_.size();
         NicDescription const& wanted = cards[i];
-        Slot& slot = slots_.emplace_back();
+        if (wanted.slot.has_value() != (turn < slots_.size())) continue;
+        Slot& slot = slots_[i];
         slot.rom = wanted.rom;
         auto card = std::make_unique<E1000>(timers_, memory_, *ports[i], wanted.mac, slot.rom);
         card->set_link(wanted.link);
