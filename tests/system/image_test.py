@@ -10,7 +10,8 @@ import tempfile
 import time
 import unittest
 
-from ring3_programs import CONFIGURATION, INPUT_OUTPUT, RING3, USAGE, run
+from disks_test import GOOD, NASM, SEABIOS, boot, disk_image
+from ring3_programs import CONFIGURATION, INPUT_OUTPUT, RING3, USAGE, needs, run
 
 needs_qemu = unittest.skipUnless(shutil.which("qemu-img") and shutil.which("qemu-io"), "missing: qemu-utils")
 
@@ -262,6 +263,15 @@ class Servers(FolderTestCase):
         self.assertEqual(ours, theirs)
         self.done(image("resize", url, "16M"), CONFIGURATION)
 
+    @needs(NASM, SEABIOS)
+    def test_a_machine_boots_from_a_vdi(self):
+        plain, disk = disk_image(self.folder.name, 1 << 20), self.path("disk.vdi")
+        self.done(qemu("convert", "-f", "raw", "-O", "vdi", plain, disk))
+        url = self.serve("-f", "vdi", disk)
+        done = boot("-drive", f"file={url},format=raw")
+        self.assertEqual((done.stdout, done.returncode), ("started\ngood\n", GOOD), done.stderr)
+        self.assertEqual(self.done(image("compare", url, plain), 1), "Content mismatch at offset 1024!\n")
+
     def test_a_server_that_is_not_there_is_one_clear_error(self):
         failed = image("map", f"nbd+unix:///?socket={self.path('nothing')}")
         self.done(failed, INPUT_OUTPUT)
@@ -298,6 +308,36 @@ class VolumesTestCase(FolderTestCase):
         self.done(disk("create", pool, "next", "30M"))
         self.done(image("convert", f"volume:{pool}/next", back))
         self.assertEqual(pathlib.Path(back).read_bytes().strip(b"\0"), b"")
+
+
+@needs(NASM, SEABIOS)
+class MachinesTestCase(FolderTestCase):
+    """A machine reads its boot sector from each kind of image, and writes to it."""
+
+    def check_boot(self, drive, changed):
+        done = boot("-drive", drive)
+        self.assertEqual((done.stdout, done.returncode), ("started\ngood\n", GOOD), done.stderr)
+        back = self.path("back")
+        self.done(image("convert", changed, back))
+        self.assertEqual(pathlib.Path(back).read_bytes()[1024:1028], b"WROT")
+        os.remove(back)
+
+    def test_qcow2_and_its_overlays(self):
+        plain, disk, overlay = disk_image(self.folder.name, 1 << 20), self.path("disk"), self.path("overlay")
+        self.done(image("convert", "-c", "-O", "qcow2", plain, disk))
+        self.done(image("create", "-q", "-f", "qcow2", "-b", "disk", "-F", "qcow2", overlay))
+        self.check_boot(f"file={overlay},format=qcow2,cache=writethrough", overlay)
+        self.done(image("compare", plain, disk))
+        self.done(image("check", overlay))
+        self.check_boot(f"file={disk}", disk)
+        self.done(image("check", disk))
+
+    def test_volumes(self):
+        plain, pool = disk_image(self.folder.name, 1 << 20), self.path("pool")
+        self.done(run(RING3, "disk", "init", pool, "8M"))
+        self.done(run(RING3, "disk", "create", pool, "root", "1M"))
+        self.done(image("convert", plain, f"volume:{pool}/root"))
+        self.check_boot(f"file=volume:{pool}/root,format=raw", f"volume:{pool}/root")
 
 
 if __name__ == "__main__":
