@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -338,6 +339,7 @@ constexpr Handler handlers[] = {{"create", create}, {"info", info},     {"conver
 } // namespace
 
 int image_command(std::span<std::string const> arguments) {
+    ::signal(SIGXFSZ, SIG_IGN); // a limit of the shell's is an error of write, with a message
     bool const wants_help = !arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h");
     if (wants_help) {
         auto const printed = print(image_overview());

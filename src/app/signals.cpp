@@ -22,6 +22,7 @@ SignalSource::SignalSource(EventLoop& loop, std::function<void(int)> arrived)
     sigset_t const caught = set_of({SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT});
     ::sigprocmask(SIG_BLOCK, &caught, &before_);
     ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGXFSZ, SIG_IGN); // a disk image at its limit is the guest's full disk, not our end
     fd_ = host::FileDescriptor{::signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK)};
     loop_.add(*this);
 }

@@ -11,7 +11,8 @@ namespace ring3::app {
 
 class SignalSource final : public EventSource {
 public:
-    /// From now on SIGINT, SIGTERM, SIGHUP, SIGTSTP and SIGCONT arrive through `arrived`; SIGPIPE is an error of write.
+    /// From now on SIGINT, SIGTERM, SIGHUP, SIGTSTP and SIGCONT arrive through `arrived`; SIGPIPE and SIGXFSZ are
+    /// errors of write.
     SignalSource(EventLoop& loop, std::function<void(int)> arrived);
     ~SignalSource() override;
 

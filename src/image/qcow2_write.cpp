@@ -134,6 +134,7 @@ IoResult<void> Qcow2Image::replace(u64 offset, Refcounts::Run run) {
 IoResult<void> Qcow2Image::set_entry(u64 offset, L2Entry old, L2Entry entry, Refcounts::Space space) {
     TRY_VOID(mapping_.set(offset, entry));
     if (old.kind() == ClusterKind::compressed) {
+        unpacked_from_ = 0; // its place may hold other data soon, under the same entry
         auto const place = geometry_.place_of(old);
         u64 const first = place.first_cluster(geometry_.cluster_bits);
         u64 const clusters = place.last_cluster(geometry_.cluster_bits) - first + 1;

@@ -204,6 +204,15 @@ class Formats(FolderTestCase):
         pathlib.Path(path).write_bytes(b"QFI\xfb" + bytes(1000))
         self.done(image("info", path), CONFIGURATION)
 
+    def test_a_full_disk_is_one_clear_error_and_no_harm(self):
+        source, target = self.path("source"), self.path("target")
+        pathlib.Path(source).write_bytes(random.Random(8).randbytes(3 << 20))
+        words = f"ulimit -f 2000; exec {RING3} image convert -O qcow2 {source} {target}"
+        failed = run("bash", "-c", words, timeout=120)
+        self.done(failed, INPUT_OUTPUT)
+        self.assertIn("File too large", failed.stderr)
+        self.assertIn(image("check", target).returncode, (0, 3))
+
     def test_a_chain_that_leads_to_itself_is_refused(self):
         one, other = self.path("one"), self.path("other")
         self.done(image("create", "-f", "qcow2", "-u", "-b", "other", "-F", "qcow2", one, "1M"))
