@@ -60,6 +60,11 @@ Outcome check_data_segment(Vcpu& vcpu, Selector selector, unsigned cpl, Vector b
     }
     Descriptor descriptor;
     TRY_GUEST(vcpu.load_descriptor(selector, descriptor, broken_rule));
+    Vcpu::CheckedSegment& checked = vcpu.checked_segment(selector);
+    if (checked.descriptor == descriptor.raw && checked.segment.selector == selector && checked.cpl == cpl) {
+        out = checked.segment;
+        return Outcome::next();
+    }
     SegmentRights const rights = descriptor.rights();
     unsigned const wanted = std::max<unsigned>(selector.get<Selector::RPL>(), cpl);
     bool const privileged = !rights.is_conforming_code() && rights.get<SegmentRights::DPL>() < wanted;
@@ -67,6 +72,7 @@ Outcome check_data_segment(Vcpu& vcpu, Selector selector, unsigned cpl, Vector b
     if (!rights.has<SegmentRights::P>()) return selector_fault(Vector::np, selector);
     TRY_GUEST(vcpu.mark_accessed(selector, descriptor));
     out = Segment::from_descriptor(selector, descriptor);
+    checked = {descriptor.raw, out, static_cast<u8>(cpl)};
     return Outcome::next();
 }
 
@@ -99,13 +105,9 @@ Outcome load_segment(Vcpu& vcpu, SegmentName name, Selector selector) {
         cpu.seg(name).load_real_mode(selector.raw);
         return Outcome::next();
     }
-    Segment loaded;
-    if (name == SegmentName::ss)
-        TRY_GUEST(check_stack_segment(vcpu, selector, cpu.cpl, Vector::gp, loaded));
-    else
-        TRY_GUEST(check_data_segment(vcpu, selector, cpu.cpl, Vector::gp, loaded));
-    cpu.seg(name) = loaded;
-    return Outcome::next();
+    // On a fault the register is left as it was.
+    return name == SegmentName::ss ? check_stack_segment(vcpu, selector, cpu.cpl, Vector::gp, cpu.seg(name))
+                                   : check_data_segment(vcpu, selector, cpu.cpl, Vector::gp, cpu.seg(name));
 }
 
 void make_null(Segment& segment) {

@@ -9,17 +9,26 @@ namespace {
 enum class Kind : u8 { code, stack };
 
 /// The fixed flat segments that both instructions load without looking at any descriptor.
-Segment flat_segment(Kind kind, u16 selector, unsigned dpl) {
+constexpr Segment flat_segment(Kind kind, unsigned dpl) {
     constexpr u64 flat = 0x00cf'9000'0000'ffff; // present, S, G, D/B; base 0, limit 4 GiB
     u64 const type = kind == Kind::code ? 0xb : 0x3;
-    return Segment::from_descriptor({{selector}}, {flat | type << 40 | u64{dpl} << 45});
+    return Segment::from_descriptor({}, {flat | type << 40 | u64{dpl} << 45});
 }
+
+struct FlatPair {
+    Segment code, stack;
+};
+constexpr FlatPair kernel_segments{flat_segment(Kind::code, 0), flat_segment(Kind::stack, 0)};
+constexpr FlatPair user_segments{flat_segment(Kind::code, 3), flat_segment(Kind::stack, 3)};
 
 void enter_flat(Vcpu& vcpu, u16 cs, unsigned cpl, u32 stack_pointer, u32 target) {
     GuestCpu& cpu = vcpu.cpu;
     auto const with_rpl = [cpl](u32 selector) { return static_cast<u16>((selector & 0xfffc) | cpl); };
-    cpu.seg(SegmentName::cs) = flat_segment(Kind::code, with_rpl(cs), cpl);
-    cpu.seg(SegmentName::ss) = flat_segment(Kind::stack, with_rpl(cs + 8u), cpl);
+    FlatPair const& segments = cpl == 0 ? kernel_segments : user_segments;
+    cpu.seg(SegmentName::cs) = segments.code;
+    cpu.seg(SegmentName::cs).selector.raw = with_rpl(cs);
+    cpu.seg(SegmentName::ss) = segments.stack;
+    cpu.seg(SegmentName::ss).selector.raw = with_rpl(cs + 8u);
     cpu.cpl = static_cast<u8>(cpl);
     cpu.write<u32>(reg_ref(esp), stack_pointer);
     vcpu.next_eip = target;

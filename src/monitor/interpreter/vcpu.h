@@ -102,6 +102,16 @@ public:
     Outcome load_descriptor(Selector selector, Descriptor& descriptor, Vector beyond);
     /// Sets the accessed bit in memory if it is clear.
     Outcome mark_accessed(Selector selector, Descriptor& descriptor);
+    /// A data segment as it was last loaded through a selector like this one. What the checks say depends on nothing but
+    /// selector, descriptor and privilege level, and kernels load the same few segments at each system call.
+    struct CheckedSegment {
+        u64 descriptor{};
+        Segment segment{};
+        u8 cpl{};
+    };
+    CheckedSegment& checked_segment(Selector selector) {
+        return checked_segments_[selector.get<Selector::Index>() % checked_segments_.size()];
+    }
 
     // ---- events (interrupt.cpp, task.cpp)
     /// Delivers an event through the IVT or IDT, with nested faults folded into double and triple faults as SDM 3A
@@ -129,6 +139,8 @@ private:
     Outcome segment_fault(SegmentName segment) const {
         return Outcome::fault(segment == SegmentName::ss ? Vector::ss : Vector::gp, 0);
     }
+    std::array<CheckedSegment, 16> checked_segments_{};
+
     /// A flat 4-GiB segment lets an access wrap from FFFFFFFFH to 0, as processors do.
     static bool wraps(Segment const& s) { return s.lowest == 0 && s.highest == 0xffff'ffff; }
     static Linear linear(Segment const& s, u32 offset) { return {u32(s.base + offset)}; }

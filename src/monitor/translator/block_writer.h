@@ -40,12 +40,23 @@ struct AccessRecord {
     bool write{};
 };
 
+/// Where a callout that changes privilege level, mode or address space led last.
+struct KnownWay {
+    HostPc host{}; // 0: nowhere yet
+    u32 eip{};
+    TranslationMode mode{};
+    JumpSpace* space{};
+    u64 generation{}; // of the space
+    u64 epoch{};      // of all code
+};
+
 /// An instruction that the interpreter's routine runs.
 struct CalloutRecord {
     insn::Insn insn{};
     Handler handler{};
     u32 eip{};
     bool leaves{}; // what follows it is not in the block, but must be done before an interrupt is taken
+    KnownWay way{};
 };
 
 /// The tables that emitted code names by number. They grow with the cache and go with it.

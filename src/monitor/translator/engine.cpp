@@ -216,9 +216,9 @@ bool Engine::stepping_needed() const {
 }
 
 Engine::Ended Engine::run(Outcome& outcome) {
-    auto const mode = TranslationMode::of(vcpu_.cpu);
+    TranslationMode const mode = TranslationMode::of(vcpu_.cpu);
     if (!mode || stepping_needed()) return Ended::cold;
-    mode_ = *mode;
+    mode_ = mode;
     choose_window(mode_);
     bool ran = false;
     for (;;) {

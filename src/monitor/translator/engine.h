@@ -95,14 +95,16 @@ private:
     Ended interpret_here();
     void note_difficulty(u32 eip);
     bool fails_again(GuestPhys where, u8 patience);
-    u64 run_callout(CalloutRecord const& record);
+    u64 run_callout(CalloutRecord& record);
+    HostPc go_the_known_way(KnownWay const& way, TranslationMode mode);
+    bool mode_holds(insn::Insn const& insn, Eflags before);
     void drop_return_address();
-    std::optional<HostPc> way_elsewhere();
+    std::optional<HostPc> way_elsewhere(KnownWay& known);
     HostPc leave_thunk(ExitKind kind) const { return thunks_.leave[static_cast<unsigned>(kind)]; }
     void make_known(CodeKey const& key, Entry& entry, JumpSpace& space);
     static u64 callout_entry(Engine* engine, u64 record);
     void look_for_events();
-    bool may_go_on(CalloutRecord const& record, u64 epoch);
+    bool may_go_on(CalloutRecord const& record, u64 epoch, Eflags before);
 
     // ---- engine_spaces.cpp
     JumpSpace* space_for(TranslationMode mode, Linear eip);

@@ -1,6 +1,7 @@
 // What the engine does when translated code comes back.
 #include "base/assert.h"
 #include "host/alu.h"
+#include "insn/operands.h"
 #include "monitor/translator/engine.h"
 
 namespace ring3 {
@@ -157,12 +158,13 @@ void Engine::drop_return_address() {
 }
 
 /// Runs the instruction by its routine. 0: go on behind the call; 1: leave, left_with_ says why.
-u64 Engine::run_callout(CalloutRecord const& record) {
+u64 Engine::run_callout(CalloutRecord& record) {
     constexpr u64 go_on = 0, leave = 1;
     GuestCpu& cpu = vcpu_.cpu;
     u64 const epoch = epoch_;
     vcpu_.mmu.attention = false;
     cpu.eip = record.eip;
+    Eflags const before = cpu.eflags;
     Outcome outcome = Outcome::next();
     do {
         vcpu_.next_eip = record.eip + record.insn.length;
@@ -176,36 +178,51 @@ u64 Engine::run_callout(CalloutRecord const& record) {
     left_with_ = outcome.kind() == Outcome::Kind::again ? Outcome::leave() : outcome;
     bool const done = outcome.is_next() || outcome.kind() == Outcome::Kind::leave;
     bool const straight = cpu.eip == record.eip + record.insn.length;
-    if (done && straight && may_go_on(record, epoch)) return go_on;
+    if (done && straight && may_go_on(record, epoch, before)) return go_on;
     drop_return_address();
-    return done ? way_elsewhere().value_or(leave) : leave;
+    return done ? way_elsewhere(record.way).value_or(leave) : leave;
 }
 
 /// The code that belongs to the processor's new state, if it is known already: a change of privilege level, mode or
 /// address space then needs no turn of the dispatcher.
-std::optional<HostPc> Engine::way_elsewhere() {
+std::optional<HostPc> Engine::way_elsewhere(KnownWay& known) {
     GuestCpu& cpu = vcpu_.cpu;
     bool const waiting = context_.event_pending != 0 && cpu.eflags.has<Eflags::IF>();
     if (waiting || vcpu_.mmu.attention || stepping_needed() || verifies() || !options_.optimize.link)
         return std::nullopt;
-    auto mode = TranslationMode::of(cpu);
+    TranslationMode mode = TranslationMode::of(cpu);
     if (!mode) return std::nullopt;
-    choose_window(*mode);
+    choose_window(mode);
+    if (HostPc const way = go_the_known_way(known, mode)) return way;
     Linear const eip{static_cast<u32>(cpu.eip)};
     GuestPhys where;
     if (!vcpu_.mmu.fetch(eip, vcpu_.privilege(), where).is_next()) return std::nullopt;
-    JumpSpace* const space = space_for(*mode, eip);
-    Entry const* const entry = space ? cache_->find({where, eip, *mode}) : nullptr;
+    JumpSpace* const space = space_for(mode, eip);
+    Entry const* const entry = space ? cache_->find({where, eip, mode}) : nullptr;
     if (!entry || entry->fpu_valid || entry->block->tail.raw != 0) return std::nullopt;
-    mode_ = *mode;
+    mode_ = mode;
     use(*space);
     space->note_page(eip, where);
     left_with_ = Outcome::next();
+    known = {entry->host, static_cast<u32>(eip.raw), mode, space, space->generation(), epoch_};
     return entry->host;
 }
 
+/// The way that was found last, if it is the same again and everything that was looked up for it still holds; else 0.
+HostPc Engine::go_the_known_way(KnownWay const& way, TranslationMode mode) {
+    GuestCpu const& cpu = vcpu_.cpu;
+    bool const same = way.host != 0 && way.eip == static_cast<u32>(cpu.eip) && way.mode == mode;
+    if (!same || way.epoch != epoch_ || way.generation != way.space->generation() || way.space->unverified) return 0;
+    u64 const root = cpu.paging() ? cpu.cr3.raw : 0;
+    if (way.space->root != root && way.space->root != JumpSpace::global_root) return 0;
+    mode_ = mode;
+    use(*way.space);
+    left_with_ = Outcome::next();
+    return way.host;
+}
+
 /// Does the code behind the callout still fit the processor's state?
-bool Engine::may_go_on(CalloutRecord const& record, u64 epoch) {
+bool Engine::may_go_on(CalloutRecord const& record, u64 epoch, Eflags before) {
     GuestCpu& cpu = vcpu_.cpu;
     if (epoch != epoch_ || space_->unverified || record.leaves) return false;
     if (vcpu_.mmu.attention) {
@@ -214,13 +231,29 @@ bool Engine::may_go_on(CalloutRecord const& record, u64 epoch) {
     }
     bool const plain = record.insn.def->ends == insn::Ends::no && record.insn.def->op != insn::Op::std;
     if (context_.event_pending != 0 && cpu.eflags.has<Eflags::IF>()) return false;
-    if (plain) return true;
+    if (plain || mode_holds(record.insn, before)) return true;
     // The shadow of STI and MOV SS ends with the next instruction, at whose start nothing stops (Point::no_stop).
     cpu.interrupt_shadow = cpu.debug_shadow = false;
     if (stepping_needed()) return false;
     if (mode_.has<TranslationMode::Window>() && shadow_->base(vcpu_.privilege()) != window_) return false;
-    auto const mode = TranslationMode::of(cpu);
-    return mode && (mode->raw | (mode_.raw & TranslationMode::Window::mask)) == mode_.raw;
+    TranslationMode const mode = TranslationMode::of(cpu);
+    return mode && (mode.raw | (mode_.raw & TranslationMode::Window::mask)) == mode_.raw;
+}
+
+/// Is it seen at a glance that the instruction has changed nothing that code depends on?
+bool Engine::mode_holds(insn::Insn const& insn, Eflags before) {
+    constexpr u32 sensitive =
+        mask_of<Eflags::TF, Eflags::DF, Eflags::IOPL, Eflags::NT, Eflags::RF, Eflags::VM, Eflags::AC>();
+    GuestCpu const& cpu = vcpu_.cpu;
+    switch (insn.def->op) {
+    case insn::Op::popf: return ((before.raw ^ cpu.eflags.raw) & sensitive) == 0 && !cpu.interrupt_shadow;
+    case insn::Op::pop_segment:
+    case insn::Op::mov_to_segment: {
+        auto const name = static_cast<SegmentName>(insn::segment_operand(insn));
+        return name != SegmentName::ss && cpu.seg(name).kind == mode_.segment(name);
+    }
+    default: return false;
+    }
 }
 
 /// Only an access to a device, or a signal, can have changed what waits.

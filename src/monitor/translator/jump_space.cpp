@@ -60,6 +60,7 @@ void JumpSpace::note_part(u32 eip) {
 }
 
 void JumpSpace::clear() {
+    ++generation_;
     if (parts_.size() > kept_parts) {
         table_.reset();
         parts_.clear();

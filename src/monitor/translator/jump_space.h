@@ -41,6 +41,8 @@ public:
     /// Forgets all targets and returns.
     void clear();
     void clear_returns() { return_sp = return_top(); }
+    /// Counts how often it was cleared.
+    u64 generation() const { return generation_; }
 
     u64 table_address() const;
     /// rsp of an empty stack; the sentinel lies there.
@@ -86,6 +88,7 @@ private:
     host::GuardedMemory returns_;
     host::SparseMemory table_;
     HostPc miss_, underflow_;
+    u64 generation_{};
     std::vector<u32> known_;        // addresses whose places are set, or were
     std::unordered_set<u32> parts_; // of the table, that take memory of the host
     Page last_noted_{{~u64{0}}, {}};

@@ -32,9 +32,9 @@ public:
 
     /// As the machine is now, with windows or not.
     TranslationMode mode() const {
-        auto const mode = TranslationMode::of(machine.cpu);
-        ASSERT(mode.has_value());
-        return mode->with<TranslationMode::Window>(windows);
+        TranslationMode const mode = TranslationMode::of(machine.cpu);
+        ASSERT(mode);
+        return mode.with<TranslationMode::Window>(windows);
     }
 
     /// Translates the code, put at `eip`, as far as one trace goes. nullptr: it makes none.

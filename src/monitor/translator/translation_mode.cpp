@@ -27,11 +27,12 @@ bool aligned_only(GuestCpu const& cpu) {
 
 } // namespace
 
-std::optional<TranslationMode> TranslationMode::of(GuestCpu const& cpu) {
+TranslationMode TranslationMode::of(GuestCpu const& cpu) {
     Segment const& cs = cpu.seg(SegmentName::cs);
     bool const flat_code = cpu.uses_descriptors() && cs.is_32bit() && cs.base == 0 && cs.limit == last_byte;
-    if (!flat_code || !cpu.stack_is_32bit() || aligned_only(cpu)) return std::nullopt;
+    if (!flat_code || !cpu.stack_is_32bit() || aligned_only(cpu)) return {};
     TranslationMode const mode = TranslationMode{}
+                                     .with<Translated>(1)
                                      .with<User>(cpu.cpl == 3)
                                      .with<IoAllowed>(cpu.cpl <= cpu.eflags.get<Eflags::IOPL>())
                                      .with<Fpu>(fpu_unhindered(cpu))
@@ -42,7 +43,7 @@ std::optional<TranslationMode> TranslationMode::of(GuestCpu const& cpu) {
                                      .with<Ds>(class_of(cpu.seg(SegmentName::ds)))
                                      .with<Fs>(class_of(cpu.seg(SegmentName::fs)))
                                      .with<Gs>(class_of(cpu.seg(SegmentName::gs)));
-    if (mode.segment(SegmentName::ss) != SegmentClass::flat) return std::nullopt;
+    if (mode.segment(SegmentName::ss) != SegmentClass::flat) return {};
     return mode;
 }
 

@@ -8,8 +8,6 @@
 #include "base/reg.h"
 #include "monitor/cpu/state.h"
 
-#include <optional>
-
 namespace ring3 {
 
 struct TranslationMode : Reg<TranslationMode, u32> {
@@ -24,7 +22,8 @@ struct TranslationMode : Reg<TranslationMode, u32> {
     using Ds = Field<11, 10>;
     using Fs = Field<13, 12>;
     using Gs = Field<15, 14>;
-    static_assert(disjoint<User, IoAllowed, Fpu, Avx, Backwards, Window, Es, Ss, Ds, Fs, Gs>());
+    using Translated = Field<16>; // 0: code has to be interpreted
+    static_assert(disjoint<User, IoAllowed, Fpu, Avx, Backwards, Window, Es, Ss, Ds, Fs, Gs, Translated>());
 
     bool user() const { return has<User>(); }
     SegmentClass segment(SegmentName name) const {
@@ -39,8 +38,9 @@ struct TranslationMode : Reg<TranslationMode, u32> {
     }
     friend constexpr bool operator==(TranslationMode a, TranslationMode b) { return a.raw == b.raw; }
 
-    /// The mode that the processor is in, without Window; nothing if its code has to be interpreted.
-    static std::optional<TranslationMode> of(GuestCpu const& cpu);
+    /// The mode that the processor is in, without Window; all zeros if its code has to be interpreted.
+    static TranslationMode of(GuestCpu const& cpu);
+    explicit operator bool() const { return has<Translated>(); }
 };
 
 } // namespace ring3
