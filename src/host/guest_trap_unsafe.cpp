@@ -65,7 +65,10 @@ TrapCause cause_of(int signal) {
 bool is_guests(int signal, siginfo_t const& info, gregset_t const& frame) {
     if (info.si_code <= 0) return false;
     // A single step is the owner's wherever it ends: it may lead out of `code`.
-    if (signal == SIGTRAP) return info.si_code == TRAP_TRACE;
+    // Hypervisors have been seen to lose DR6.BS; the kernel then takes the step for an ICEBP (TRAP_BRKPT).
+    constexpr greg_t trap_flag = 0x100;
+    if (signal == SIGTRAP)
+        return info.si_code == TRAP_TRACE || (info.si_code == TRAP_BRKPT && (frame[REG_EFL] & trap_flag) != 0);
     return in_code(static_cast<u64>(frame[REG_RIP]));
 }
 
