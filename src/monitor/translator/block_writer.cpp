@@ -131,7 +131,9 @@ bool BlockWriter::goes_through_software(Scanned const& s) const {
 }
 
 Treatment BlockWriter::treatment_here(Scanned const& s) const {
-    bool const by_window = s.treatment == Treatment::expand && is_string(s.insn); // no software path of their own
+    Op const op = s.insn.def->op;
+    bool const flags = s.treatment == Treatment::inlined && (op == Op::pushf || op == Op::popf);
+    bool const by_window = flags || (s.treatment == Treatment::expand && is_string(s.insn)); // have no software path
     bool const interpret =
         (settings_.always_callout && settings_.always_callout(s.eip)) || (by_window && goes_through_software(s));
     bool const unfollowed = s.casts_shadow && &s == last_; // the routine leaves a note of the shadow

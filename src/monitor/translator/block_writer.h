@@ -169,6 +169,8 @@ private:
     void inlined(Scanned const& s);
     void callout(Scanned const& s);
     void interrupt_flag(Scanned const& s);
+    void push_flags();
+    void pop_flags(Scanned const& s);
     void push_selector(Scanned const& s);
     void load_selector(Scanned const& s);
     Mem selector_field(Scanned const& s) const;

@@ -334,6 +334,31 @@ TEST_F(BlockWriterTest, the_interrupt_flag_is_a_bit_in_memory) {
     EXPECT_FALSE(t.block->points[2].no_stop);
 }
 
+TEST_F(BlockWriterTest, pushf_gathers_the_flags) {
+    EXPECT_EQ(window(1, {0x9c, 0x90}),
+              (Text{"mov r11, rax", "lahf", "seto al", "movzx r8d, al", "shl r8d, 0xb", "movzx r9d, ax", "shr r9d, 0x8",
+                    "or r8d, r9d", "mov r9d, [eflags]", "and r9d, 0xfffcf72a", "or r8d, r9d", "add al, 0x7f", "sahf",
+                    "mov rax, r11", "mov [r14+r12*1-0x4], r8d"}));
+    EXPECT_EQ(t.block->points[1].esp_delta, -4);
+}
+
+TEST_F(BlockWriterTest, popf_may_fault_before_it_makes_pending_changes_of_esp_good) {
+    Text const text = window(2, {0x50, 0x9d, 0x90}); // push eax; popf
+    EXPECT_EQ((Text{text.begin(), text.begin() + 3}),
+              (Text{"mov [r14+r12*1-0x4], eax", "mov r8d, [r14+r12*1-0x4]", "lea r12d, [r12-0x4]"}));
+}
+
+TEST_F(BlockWriterTest, popf_calls_its_routine_for_unusual_flags) {
+    Text const text = window(1, {0x9d, 0x90});
+    EXPECT_EQ((Text{text.begin(), text.begin() + 9}),
+              (Text{"mov r8d, [r14+r12*1]", "mov r9d, r8d", "xor r9d, [eflags]", "test r9d, 0x3f7500", "jnz #22",
+                    "test r8d, 0x200", "jz #9", "cmp byte [event_pending], 0x0", "jnz #22"}));
+    EXPECT_EQ((Text{text.begin() + 9, text.end()}),
+              (Text{"and r9d, 0x200", "xor [eflags], r9d", "mov r11, rax", "mov eax, r8d", "shl eax, 0x8",
+                    "shr r8d, 0xb", "and r8d, 0x1", "or eax, r8d", "add al, 0x7f", "sahf", "mov rax, r11",
+                    "lea r12d, [r12+0x4]", "jmp elsewhere", "mov r9d, 0x0", "call callout"}));
+}
+
 TEST_F(BlockWriterTest, sti_calls_its_routine_if_something_waits) {
     EXPECT_EQ(window(1, {0xfb, 0x90, 0x90}),
               (Text{"mov r11, rax", "lahf", "seto al", "cmp byte [event_pending], 0x0", "jnz #10",

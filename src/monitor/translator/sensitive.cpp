@@ -16,6 +16,11 @@ namespace {
 // EFLAGS bits 8 to 15 as a byte: TF IF DF OF IOPL NT.
 constexpr u8 interrupt_bit = 1 << 1;
 constexpr u8 or_digit = 1, and_digit = 4;
+constexpr u8 shift_left = 4, shift_right = 5;
+constexpr u8 overflow_bit = 11; // OF, which LAHF leaves out
+
+/// What POPF may not change here without more ado: code depends on it, or POPF has rules for it.
+constexpr u32 unusual = Eflags::defined & ~(Eflags::status | mask_of<Eflags::IF>());
 
 } // namespace
 
@@ -34,6 +39,8 @@ void BlockWriter::inlined(Scanned const& s) {
     switch (s.insn.def->op) {
     case Op::push_segment: return push_selector(s);
     case Op::mov_from_segment: return load_selector(s);
+    case Op::pushf: return push_flags();
+    case Op::popf: return pop_flags(s);
     default: return interrupt_flag(s);
     }
 }
@@ -88,6 +95,59 @@ void BlockWriter::interrupt_flag(Scanned const& s) {
         a_.sahf_from_packed();
         a_.mov(rax, r11);
     }
+    callout(s);
+    a_.land(done);
+}
+
+/// The status flags come from the processor, the others from EFLAGS. All are as they were when the stack is touched.
+void BlockWriter::push_flags() {
+    a_.mov(r11, rax);
+    a_.lahf_seto();
+    a_.op({.map = 1, .byte = 0xb6}, number(r8), rax); // MOVZX R8D, AL
+    a_.shift_imm(shift_left, r8, overflow_bit);
+    a_.op({.map = 1, .byte = 0xb7}, number(r9), rax); // MOVZX R9D, AX
+    a_.shift_imm(shift_right, r9, 8);
+    a_.op({.byte = 0x09}, number(r9), r8);
+    a_.load32(r9, field(&map_.cpu().eflags));
+    a_.alu_imm32(and_digit, r9, ~(Eflags::status | u32{mask_of<Eflags::RF, Eflags::VM>()}));
+    a_.op({.byte = 0x09}, number(r9), r8);
+    a_.sahf_from_packed();
+    a_.mov(rax, r11);
+    a_.store32(lower(stack_address(-4), sizeof(u32), Access::write), r8);
+    sp_ -= 4;
+}
+
+/// Status flags and IF; whoever changes others, or lets in an interrupt that waits, calls the routine.
+void BlockWriter::pop_flags(Scanned const& s) {
+    Mem const eflags = field(&map_.cpu().eflags);
+    constexpr u8 test_digit = 0;                                       // F7 /0
+    a_.load32(r8, lower(stack_address(0), sizeof(u32), Access::read)); // may fault, with ESP as the point says
+    flush_sp();                                                        // on both of the ways below
+    a_.mov32(r9, r8);
+    a_.op({.byte = 0x33}, number(r9), eflags);
+    a_.op({.byte = 0xf7}, test_digit, r9);
+    a_.word32(unusual);
+    u32 const changes_more = a_.jump_short(Condition::nz);
+    a_.op({.byte = 0xf7}, test_digit, r8);
+    a_.word32(mask_of<Eflags::IF>());
+    u32 const masked = a_.jump_short(Condition::z);
+    a_.compare_imm8(field(&map_.context().event_pending), 0);
+    u32 const waits = a_.jump_short(Condition::nz);
+    a_.land(masked);
+    a_.alu_imm32(and_digit, r9, mask_of<Eflags::IF>());
+    a_.op({.byte = 0x31}, number(r9), eflags);
+    a_.mov(r11, rax);
+    a_.mov32(rax, r8);
+    a_.shift_imm(shift_left, rax, 8);
+    a_.shift_imm(shift_right, r8, overflow_bit);
+    a_.alu_imm32(and_digit, r8, 1);
+    a_.op({.byte = 0x09}, number(r8), rax);
+    a_.sahf_from_packed();
+    a_.mov(rax, r11);
+    a_.lea32(r12, {.base = r12, .disp = 4});
+    u32 const done = a_.jump_short();
+    a_.land(changes_more);
+    a_.land(waits);
     callout(s);
     a_.land(done);
 }

@@ -76,6 +76,7 @@ private:
         name("fpu_loaded", &context.fpu_loaded);
         name("event_pending", &context.event_pending);
         name("saved_rax", &context.saved_rax);
+        name("eflags", &map_.cpu().eflags);
         name("eflags+1", static_cast<u8 const*>(static_cast<void const*>(&map_.cpu().eflags)) + 1);
         name("fs.base", &map_.cpu().seg(SegmentName::fs).base);
         name("ds.selector", &map_.cpu().seg(SegmentName::ds).selector);

@@ -170,6 +170,14 @@ Treatment treatment_of(Insn const& insn, TranslationMode mode, CpuModel const& m
     case Op::cli:
     case Op::sti:
         return inline_sensitive && mode.has<TranslationMode::IoAllowed>() ? Treatment::inlined : Treatment::callout;
+    case Op::pushf: // of EFLAGS as they are: no mode of translated code has VM
+        return inline_sensitive && !narrow_stack && mode.has<TranslationMode::Window>() ? Treatment::inlined
+                                                                                        : Treatment::callout;
+    case Op::popf: // where IF may be changed
+        return inline_sensitive && !narrow_stack && mode.has<TranslationMode::Window>() &&
+                       mode.has<TranslationMode::IoAllowed>()
+                   ? Treatment::inlined
+                   : Treatment::callout;
     case Op::push_segment: return inline_sensitive && !narrow_stack ? Treatment::inlined : Treatment::callout;
     case Op::mov_from_segment:
         return inline_sensitive && insn.shape == insn::Shape::r && insn.dst != reg_ref(esp) ? Treatment::inlined
