@@ -1,8 +1,11 @@
 #include "app/block_host.h"
 
+#include "app/disk_geometry.h"
 #include "base/pc_addresses.h"
 #include "volume/volume_image.h"
 
+#include <algorithm>
+#include <array>
 #include <fmt/format.h>
 #include <poll.h>
 
@@ -59,6 +62,11 @@ Result<std::unique_ptr<BlockHost>> BlockHost::create(EventLoop& loop, std::span<
         if (auto& image = images[i]) {
             disk.settings.drive.bytes = image->size();
             disk.settings.drive.is_read_only = image->is_read_only();
+            std::array<u8, 512> first{};
+            // What cannot be read now is read again, and reported, when the guest asks for it.
+            if (disk.settings.drive.kind == DriveKind::ide_disk && image->size() >= first.size() &&
+                image->read(0, std::span<u8>{first}))
+                disk.settings.drive.geometry = guess_disk_geometry(first, image->size() / first.size());
             disk.thread = std::make_unique<DiskThread>(std::move(image), host->answered_);
         }
         host->disks_.push_back(std::move(disk));
@@ -89,6 +97,51 @@ void BlockHost::detach() {
     send_again_.cancel();
     driver_ = nullptr;
     ram_ = {};
+}
+
+// ---- media
+
+std::string BlockHost::name_of(DriveSettings const& settings) {
+    if (!settings.id.empty()) return settings.id;
+    DriveDescription const& drive = settings.drive;
+    if (drive.kind == DriveKind::floppy) return fmt::format("floppy{}", drive.unit);
+    return fmt::format("ide{}-{}{}", drive.unit / 2, drive.kind == DriveKind::ide_disk ? "hd" : "cd", drive.unit % 2);
+}
+
+std::string BlockHost::list() const {
+    std::string lines;
+    for (Disk const& disk : disks_) {
+        bool const read_only = disk.settings.drive.is_read_only;
+        lines += disk.thread ? fmt::format("{}: {} ({}{})\n", name_of(disk.settings), disk.settings.path,
+                                           disk.thread->image().format(), read_only ? ", read-only" : "")
+                             : fmt::format("{}: [not inserted]\n", name_of(disk.settings));
+    }
+    return lines;
+}
+
+Result<void> BlockHost::change_medium(std::string_view drive, std::string const& path) {
+    auto const found =
+        std::ranges::find_if(disks_, [drive](Disk const& disk) { return name_of(disk.settings) == drive; });
+    if (found == disks_.end()) return fail(ExitStatus::usage, fmt::format("no drive '{}' ('info block' lists)", drive));
+    Disk& disk = *found;
+    if (disk.settings.drive.kind == DriveKind::ide_disk || !disk.kept.empty())
+        return fail(ExitStatus::usage, fmt::format("the medium of '{}' cannot be taken out", drive));
+    std::unique_ptr<image::Image> image;
+    if (!path.empty()) image = TRY(volume::open_disk(path, disk.settings.options));
+    if (disk.thread) {
+        disk.thread->drain();
+        ready(0);
+    }
+    disk.thread.reset();
+    disk.settings.path = path;
+    disk.settings.drive.bytes = image ? image->size() : 0;
+    disk.settings.drive.is_read_only = image && image->is_read_only();
+    if (image) disk.thread = std::make_unique<DiskThread>(std::move(image), answered_);
+    // A ring that is full belongs to a monitor that hangs.
+    if (driver_)
+        driver_->try_send(driver::MediumChanged{static_cast<u8>(found - disks_.begin()),
+                                                disk.settings.drive.is_read_only, disk.settings.drive.bytes});
+    return {};
 }
 
 // ---- requests

@@ -40,6 +40,11 @@ public:
     /// It goes. Waits for what is under way; answers that nobody gets anymore are forgotten.
     void detach();
 
+    /// One line for each drive: its name, as QEMU has it ("ide1-cd0"), and what is in it.
+    std::string list() const;
+    /// Puts another medium, or none, into a floppy or CD-ROM drive.
+    Result<void> change_medium(std::string_view drive, std::string const& path);
+
     /// An error is a rule that was broken.
     Result<void> request(driver::BlockRequest const& request);
     /// What failed and was kept is tried again: the machine goes on.
@@ -63,6 +68,7 @@ private:
     void ready(short) override;
 
     Result<std::vector<iovec>> memory_of(driver::BlockRequest const& request, Disk const& disk);
+    static std::string name_of(DriveSettings const& settings);
     static BlockStatus refusal(driver::BlockRequest const& request, Disk const& disk);
     void answer(u8 number, DiskAnswer answer);
     bool keeps(u8 number, DiskAnswer& answer);

@@ -230,5 +230,27 @@ TEST_F(BlockHostTest, a_reset_finds_nothing_under_way) {
     EXPECT_TRUE(host->close());
 }
 
+TEST_F(BlockHostTest, the_medium_of_a_cd_rom_drive_can_be_changed) {
+    settings.drive.kind = DriveKind::ide_cdrom;
+    settings.drive.unit = 2;
+    settings.options.access = image::Access::read_only;
+    open();
+    EXPECT_EQ(host->list(), "ide1-cd0: " + path + " (raw, read-only)\n");
+    ASSERT_TRUE(host->change_medium("ide1-cd0", ""));
+    EXPECT_EQ(host->list(), "ide1-cd0: [not inserted]\n");
+    auto message = monitor.receive();
+    ASSERT_TRUE(message && std::holds_alternative<driver::MediumChanged>(*message));
+    EXPECT_EQ(std::get<driver::MediumChanged>(*message).size, 0u);
+    EXPECT_NE(ask(request(read, 0, 512)), BlockStatus::done);
+    ASSERT_TRUE(host->change_medium("ide1-cd0", path));
+    message = monitor.receive();
+    ASSERT_TRUE(message && std::holds_alternative<driver::MediumChanged>(*message));
+    EXPECT_EQ(std::get<driver::MediumChanged>(*message).size, disk_bytes);
+    EXPECT_EQ(ask(request(read, 0, 512)), BlockStatus::done);
+    EXPECT_FALSE(host->change_medium("ide0-hd0", path));
+    EXPECT_FALSE(host->change_medium("ide1-cd0", "/nonexistent/disc"));
+    EXPECT_EQ(ask(request(read, 0, 512)), BlockStatus::done); // the old one is still in
+}
+
 } // namespace
 } // namespace ring3::app

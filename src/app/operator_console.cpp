@@ -19,6 +19,8 @@ OperatorConsole::Command const OperatorConsole::commands[] = {
     {"info", "list what info can show", &OperatorConsole::info},
     {"info status", "is the machine running or paused", &OperatorConsole::info_status},
     {"info registers", "the processor's registers", &OperatorConsole::info_registers},
+    {"info network", "network cards and what they are plugged into", &OperatorConsole::info_network},
+    {"info block", "the drives and what is in them", &OperatorConsole::info_block},
     {"info version", "ring3's version", &OperatorConsole::info_version},
     {"stop", "pause the machine", &OperatorConsole::stop},
     {"s", "", &OperatorConsole::stop},
@@ -28,6 +30,9 @@ OperatorConsole::Command const OperatorConsole::commands[] = {
     {"system_powerdown", "press the power button", &OperatorConsole::power_down},
     {"screendump", "save the screen: FILE.txt, FILE.png or a pixmap", &OperatorConsole::dump_screen, "FILE"},
     {"sendkey", "press and release keys: ret, ctrl-alt-delete", &OperatorConsole::send_key, "KEYS"},
+    {"set_link", "plug a card's cable in or out: NAME on|off", &OperatorConsole::set_link, "NAME on|off"},
+    {"eject", "take the medium out of a floppy or CD-ROM drive", &OperatorConsole::eject, "DRIVE"},
+    {"change", "put another image into a floppy or CD-ROM drive", &OperatorConsole::change, "DRIVE FILE"},
     {"nmi", "raise a non-maskable interrupt", &OperatorConsole::nmi},
     {"quit", "end the machine", &OperatorConsole::quit},
     {"q", "", &OperatorConsole::quit},
@@ -121,6 +126,33 @@ void OperatorConsole::info() {
 
 void OperatorConsole::info_status() {
     print(fmt::format("VM status: {}\n", vm_.status()));
+}
+
+void OperatorConsole::info_network() {
+    print(vm_.network());
+}
+
+void OperatorConsole::set_link() {
+    auto const space = std::min(argument_.find(' '), argument_.size());
+    auto const state = argument_.substr(std::min(space + 1, argument_.size()));
+    if (state != "on" && state != "off") return print("usage: set_link NAME on|off\n");
+    auto const name = argument_.substr(0, space);
+    if (!vm_.set_link(name, state == "on")) print(fmt::format("there is no network card '{}'\n", name));
+}
+
+void OperatorConsole::info_block() {
+    print(vm_.disks());
+}
+
+void OperatorConsole::eject() {
+    if (auto const error = vm_.change_medium(argument_, ""); !error.empty()) print(fmt::format("eject: {}\n", error));
+}
+
+void OperatorConsole::change() {
+    auto const space = argument_.find(' ');
+    if (space == std::string::npos) return print("usage: change DRIVE FILE\n");
+    auto const error = vm_.change_medium(std::string_view{argument_}.substr(0, space), argument_.substr(space + 1));
+    if (!error.empty()) print(fmt::format("change: {}\n", error));
 }
 
 void OperatorConsole::info_version() {

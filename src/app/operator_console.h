@@ -36,6 +36,11 @@ private:
     void info_registers();
     void dump_screen();
     void send_key();
+    void info_network();
+    void set_link();
+    void info_block();
+    void eject();
+    void change();
     void info_version();
     void stop() { vm_.stop(); }
     void resume() { vm_.resume(); }

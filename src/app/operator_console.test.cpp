@@ -22,6 +22,11 @@ struct FakeVm final : VmControl {
     void press_power_button() override { log += "button "; }
     void raise_nmi() override { log += "nmi "; }
     void quit() override { log += "quit "; }
+    std::string disks() const override { return "ide1-cd0: [not inserted]\n"; }
+    std::string change_medium(std::string_view drive, std::string const& path) override {
+        log += fmt::format("medium:{}:{} ", drive, path);
+        return path == "bad" ? "no such image" : "";
+    }
     std::string status() const override { return "paused"; }
     void press_key(Key key) override { log += fmt::format("+{:02x} ", key.code); }
     void release_key(Key key) override { log += fmt::format("-{:02x} ", key.code); }
@@ -106,6 +111,15 @@ TEST_F(OperatorConsoleTest, an_endless_line_does_not_grow_for_ever) {
     screen.type(std::string(100'000, 'a'));
     screen.type("\r");
     EXPECT_LT(screen.text.size(), 4000u);
+}
+
+TEST_F(OperatorConsoleTest, media_are_listed_changed_and_taken_out) {
+    screen.type("info block\r");
+    EXPECT_NE(screen.text.find("ide1-cd0: [not inserted]"), std::string::npos);
+    screen.type("change ide1-cd0 a b.iso\reject floppy0\rchange floppy0\rchange floppy0 bad\r");
+    EXPECT_EQ(vm.log, "medium:ide1-cd0:a b.iso medium:floppy0: medium:floppy0:bad ");
+    EXPECT_NE(screen.text.find("usage: change DRIVE FILE"), std::string::npos);
+    EXPECT_NE(screen.text.find("change: no such image"), std::string::npos);
 }
 
 } // namespace

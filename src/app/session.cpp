@@ -60,8 +60,6 @@ Result<void> Session::begin() {
     outputs_ = TRY(Outputs::open(
         loop_, settings_, [this](OutputFailure const& failure) { on_output_failure(failure); }, [this] { quit(); }));
     disks_ = TRY(BlockHost::open(loop_, settings_.drives, [this](std::string const& why) { on_disk_trouble(why); }));
-    auto const opened = disks_->descriptions();
-    for (std::size_t i = 0; i < opened.size(); ++i) settings_.drives[i].drive = opened[i];
     if (!settings_.firmware.image.empty()) TRY_VOID(load_roms(settings_.net));
     network_ =
         TRY(NetHost::open(loop_, settings_.net, [this](std::string text) { outputs_->log().write(text + "\n"); }));
@@ -89,6 +87,8 @@ void Session::connect_users() {
 }
 
 Result<void> Session::start_machine() {
+    auto const opened = disks_->descriptions();
+    for (std::size_t i = 0; i < opened.size(); ++i) settings_.drives[i].drive = opened[i];
     machine_ = TRY(Machine::start(settings_, images_, monitor_main_, allocator_));
     watch_ = std::make_unique<MachineWatch>(loop_, *machine_, [this] { return outputs_->has_room(); });
     disks_->attach(machine_->driver(), machine_->ram());
@@ -330,6 +330,11 @@ void Session::resume() {
     paused_ = disk_trouble_ = false;
     disks_->retry();
     tell(driver::Resume{});
+}
+
+std::string Session::change_medium(std::string_view drive, std::string const& path) {
+    auto const changed = disks_->change_medium(drive, path);
+    return changed ? "" : changed.error().message;
 }
 
 std::string Session::status() const {

@@ -90,7 +90,11 @@ private:
     void quit() override { finish({}); }
     void press_key(Key key) override { tell(driver::KeyEvent{key.code, key.extended, true}); }
     void release_key(Key key) override { tell(driver::KeyEvent{key.code, key.extended, false}); }
+    std::string disks() const override { return disks_->list(); }
+    std::string change_medium(std::string_view drive, std::string const& path) override;
     std::string status() const override;
+    std::string network() const override { return network_ ? network_->describe() : ""; }
+    bool set_link(std::string_view name, bool up) override { return network_ && network_->set_link(name, up); }
     void dump_screen(std::string path, std::function<void(std::string_view)> done) override;
     void query_registers(std::function<void(std::string_view)> answer) override;
     void tell(driver::ToMonitor const& message);

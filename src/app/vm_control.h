@@ -20,8 +20,16 @@ public:
     virtual void quit() = 0;
     virtual void press_key(Key key) = 0;
     virtual void release_key(Key key) = 0;
+    /// The drives and what is in them, a line each.
+    virtual std::string disks() const = 0;
+    /// Another medium, or none, for a floppy or CD-ROM drive; what went wrong, or nothing.
+    virtual std::string change_medium(std::string_view drive, std::string const& path) = 0;
     /// "running", "paused", "paused (shutdown)".
     virtual std::string status() const = 0;
+    /// Cards and what they are plugged into.
+    virtual std::string network() const { return ""; }
+    /// Plugs a card's cable in or out, by the card's or the network's name; false: no such name.
+    virtual bool set_link(std::string_view /*name*/, bool /*up*/) { return false; }
     /// Calls back with the processor's registers as text, once the monitor has answered.
     /// Writes what the screen shows to a file (screen_dump.h), then calls back with what went wrong, or nothing.
     virtual void dump_screen(std::string path, std::function<void(std::string_view)> done) = 0;

@@ -35,12 +35,17 @@ struct BlockSegment {
 
 /// A drive as the guest sees it, and where it is plugged in.
 enum class DriveKind : u8 { ide_disk, ide_cdrom, floppy };
+struct DiskGeometry {
+    u16 cylinders{}, heads{}, sectors{}; // heads 0: what follows from the size
+    friend constexpr bool operator==(DiskGeometry, DiskGeometry) = default;
+};
 struct DriveDescription {
     DriveKind kind{};
     u8 unit{};   // IDE: 2 * channel + device; floppy: 0 is A:
     u64 bytes{}; // the medium's size; 0: none is in
     bool is_read_only{};
     std::string model, serial; // empty: the drive's own
+    DiskGeometry geometry{};   // of a hard disk
     friend bool operator==(DriveDescription const&, DriveDescription const&) = default;
 };
 inline constexpr unsigned ide_units = 4, floppy_units = 2;

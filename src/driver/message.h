@@ -210,12 +210,21 @@ struct Cable {
     bool plugged{};
     static void fields(auto& self, auto& wire) { wire.index(self.nic, max_nics), wire.flag(self.plugged); }
 };
+/// Another medium, or none (0 bytes), is in a drive for floppies or CDs.
+struct MediumChanged {
+    u8 disk{};
+    bool read_only{};
+    u64 size{};
+    static void fields(auto& self, auto& wire) {
+        wire.index(self.disk, max_disks), wire.flag(self.read_only), wire.packed(self.size);
+    }
+};
 /// Leave, at once and quietly.
 struct Quit {
     static void fields(auto&, auto&) {}
 };
 
 using ToMonitor = std::variant<SerialIn, SerialBreak, Pause, Resume, PowerButton, Nmi, KeyEvent, QueryRegisters,
-                               QueryScreen, BlockDone, FrameIn, FrameOutTaken, Cable, Quit>;
+                               QueryScreen, BlockDone, MediumChanged, FrameIn, FrameOutTaken, Cable, Quit>;
 
 } // namespace ring3::driver

@@ -25,6 +25,7 @@ public:
 
     /// Sends what a full ring has kept back. To be called often, and before the vCPU sleeps.
     void pump();
+    void set_medium(driver::MediumChanged const& medium) { bytes_ = medium.size, read_only_ = medium.read_only; }
     /// The app's answer.
     void done(driver::BlockDone const& answer);
 

@@ -293,6 +293,12 @@ void Machine::obey(driver::ToMonitor const& message) {
         void operator()(driver::Cable const& cable) const {
             if (cable.nic < machine.nics_.size()) machine.nics_[cable.nic]->set_cable(cable.plugged);
         }
+        void operator()(driver::MediumChanged const& medium) const {
+            if (medium.disk >= machine.disks_.size()) return;
+            machine.disks_[medium.disk]->set_medium(medium);
+            DriveDescription const& drive = machine.config_.drives[medium.disk];
+            machine.board_.drives().medium_changed(drive.kind, drive.unit);
+        }
         void operator()(driver::BlockDone const& answer) const {
             if (answer.disk < machine.disks_.size()) machine.disks_[answer.disk]->done(answer);
             machine.vcpu_.mmu.attention = true; // its drive may have changed its interrupt line

@@ -124,23 +124,24 @@ class GrubTestCase(unittest.TestCase):
     def check_menu(self, option, image):
         """The menu is on the screen in time."""
         with tempfile.TemporaryDirectory() as folder:
-            screen = pathlib.Path(folder, "screen.txt")
+            copy, screen = pathlib.Path(folder, "image"), pathlib.Path(folder, "screen.txt")
+            copy.write_bytes(image.read_bytes())
             process = subprocess.Popen(
-                [SYSTEM, "-display", "none", "-nic", "none", "-snapshot", "-monitor", "stdio", option, str(image)],
-                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+                [SYSTEM, "-display", "none", "-nic", "none", "-monitor", "stdio", option, str(copy)],
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
             try:
                 deadline = time.monotonic() + 120
                 while time.monotonic() < deadline:
                     time.sleep(0.5)
-                    process.stdin.write(f"screendump {screen}\n")
+                    self.assertIsNone(process.poll(), option)
+                    process.stdin.write(f"screendump {screen}\n".encode())
                     process.stdin.flush()
-                    if screen.exists() and "GNU GRUB" in screen.read_text(encoding="utf-8", errors="replace"):
+                    if screen.exists() and b"GNU GRUB" in screen.read_bytes():
                         return
                 self.fail(f"no menu from {option}")
             finally:
                 process.kill()
-                process.wait()
-                process.stdin.close()
+                process.communicate()
 
     def test_grub_rescue_images_show_their_menu(self):
         self.check_menu("-cdrom", GRUB / "grub-rescue-cdrom.iso")

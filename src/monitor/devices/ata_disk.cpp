@@ -11,8 +11,10 @@ AtaDisk::Geometry AtaDisk::default_geometry(u64 sectors) {
     return {static_cast<u16>(cylinders), heads, per_track};
 }
 
-AtaDisk::AtaDisk(IdeCable& cable, BlockPort& port, DiskIdentity identity)
-    : IdeDrive{cable, port}, identity_{std::move(identity)}, geometry_{default_geometry(sectors())} {}
+AtaDisk::AtaDisk(IdeCable& cable, BlockPort& port, DiskIdentity identity, Geometry geometry)
+    : IdeDrive{cable, port},
+      identity_{std::move(identity)},
+      geometry_{geometry.heads == 0 ? default_geometry(sectors()) : geometry} {}
 
 void AtaDisk::reset_state(bool power_on) {
     transfer_ = {};

@@ -24,13 +24,11 @@ struct DiskIdentity {
 
 class AtaDisk final : public IdeDrive {
 public:
-    struct Geometry {
-        u16 cylinders{}, heads{}, sectors{};
-    };
+    using Geometry = DiskGeometry;
     /// What an IDE disk of that size says it had, when disks still had cylinders (ATA-5 annex C).
     static Geometry default_geometry(u64 sectors);
 
-    AtaDisk(IdeCable& cable, BlockPort& port, DiskIdentity identity);
+    AtaDisk(IdeCable& cable, BlockPort& port, DiskIdentity identity, Geometry geometry = {});
 
     void visit(auto&& archive) {
         visit_drive(archive);

@@ -2,9 +2,9 @@
 
 namespace ring3 {
 
-void IdeChannel::attach_disk(unsigned device, BlockPort& port, DiskIdentity const& identity) {
+void IdeChannel::attach_disk(unsigned device, BlockPort& port, DiskIdentity const& identity, DiskGeometry geometry) {
     IdeCable& cable = *this;
-    disks_[device % 2] = std::make_unique<AtaDisk>(cable, port, identity);
+    disks_[device % 2] = std::make_unique<AtaDisk>(cable, port, identity, geometry);
     drives_[device % 2] = disks_[device % 2].get();
 }
 

@@ -24,7 +24,7 @@ public:
     IdeChannel(DmaMemory& memory, Line& irq) : irq_{irq}, bus_master_{memory} {}
 
     /// Puts a drive onto the cable, for good; `device` 0 is the master.
-    void attach_disk(unsigned device, BlockPort& port, DiskIdentity const& identity);
+    void attach_disk(unsigned device, BlockPort& port, DiskIdentity const& identity, DiskGeometry geometry = {});
     void attach_cdrom(unsigned device, BlockPort& port, DiskIdentity const& identity);
     /// The CD-ROM drive there, or nullptr.
     AtapiCdrom* cdrom(unsigned device) { return cdroms_[device % 2].get(); }

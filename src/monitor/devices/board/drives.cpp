@@ -25,8 +25,9 @@ void Drives::attach(std::span<DriveDescription const> drives, std::span<BlockPor
         IdeChannel& channel = ide_.channel(drive.unit / 2);
         switch (drive.kind) {
         case DriveKind::ide_disk:
-            channel.attach_disk(drive.unit, *disks[i], identity_of(drive));
-            disk_sectors_[drive.unit % ide_units] = drive.bytes / 512;
+            geometries_[drive.unit % ide_units] =
+                drive.geometry.heads != 0 ? drive.geometry : AtaDisk::default_geometry(drive.bytes / 512);
+            channel.attach_disk(drive.unit, *disks[i], identity_of(drive), drive.geometry);
             break;
         case DriveKind::ide_cdrom: channel.attach_cdrom(drive.unit, *disks[i], identity_of(drive)); break;
         case DriveKind::floppy: floppy_.attach(drive.unit, *disks[i]); break;
@@ -47,6 +48,11 @@ void Drives::claim_ports(PortBus& ports) {
     ASSERT(ports.claim(Dma8237::high_page_ports, dma_.high_pages()));
 }
 
+void Drives::medium_changed(DriveKind kind, unsigned unit) {
+    if (kind == DriveKind::floppy) return floppy_.medium_changed(unit);
+    if (AtapiCdrom* const cdrom = ide_.channel(unit / 2).cdrom(unit)) cdrom->medium_changed();
+}
+
 void Drives::reset() {
     dma_.reset();
     floppy_.reset();
@@ -63,7 +69,7 @@ void Drives::fill_cmos(Mc146818& cmos) const {
     cmos.set_cmos(equipment, static_cast<u8>(others | (floppies == 0 ? 0u : 1u | (floppies - 1) << 6)));
     u8 translation = 0;
     for (unsigned unit = 0; unit < ide_units; ++unit) {
-        AtaDisk::Geometry const geometry = AtaDisk::default_geometry(disk_sectors_[unit]);
+        DiskGeometry const geometry = geometries_[unit];
         constexpr u64 bios_cylinders = 1024, most_shifted = 131072;
         u64 const tracks = u64{geometry.cylinders} * geometry.heads;
         u8 const how = geometry.cylinders <= bios_cylinders ? 0 : tracks <= most_shifted ? 2 : 1;
@@ -76,8 +82,8 @@ void Drives::fill_cmos(Mc146818& cmos) const {
 /// The AT's disk types of the first two drives: 47, "see below", with the parameters that the user typed in (12h, 19h-2Bh).
 void Drives::fill_disk_type(Mc146818& cmos, unsigned unit) const {
     constexpr u8 types = 0x12, extended_types = 0x19, parameters = 0x1b, parameters_each = 9;
-    if (disk_sectors_[unit] == 0) return;
-    AtaDisk::Geometry const geometry = AtaDisk::default_geometry(disk_sectors_[unit]);
+    DiskGeometry const geometry = geometries_[unit];
+    if (geometry.heads == 0) return;
     auto const low = [](unsigned value) { return static_cast<u8>(value); };
     auto const high = [](unsigned value) { return static_cast<u8>(value >> 8); };
     cmos.set_cmos(types, low(cmos.cmos(types) | (unit == 0 ? 0xf0u : 0x0fu)));

@@ -28,6 +28,8 @@ public:
     PiixIde& ide() { return ide_; }
     FloppyController& floppy() { return floppy_; }
     Dma8237& dma() { return dma_; }
+    /// Another medium, or none, is in a removable drive; its BlockPort says which.
+    void medium_changed(DriveKind kind, unsigned unit);
     /// The PCI bus resets its function.
     void reset();
 
@@ -45,7 +47,7 @@ private:
     PiixIde ide_;
     Dma8237 dma_;
     FloppyController floppy_{dma_, floppy_irq_};
-    std::array<u64, ide_units> disk_sectors_{}; // 0: no hard disk
+    std::array<DiskGeometry, ide_units> geometries_{}; // of hard disks; no heads: there is none
 };
 
 } // namespace ring3

@@ -116,6 +116,7 @@ public:
     DmaMemory& dma() { return dma_; }
     /// nullptr: no such card.
     NetworkCard* network_card(unsigned number) { return network_.card(number); }
+    Drives& drives() { return drives_; }
     FwCfg& fw_cfg() { return fw_cfg_; }
     /// nullptr: there is none.
     VgaCard const* graphics() const { return vga_.get(); }
