@@ -19,7 +19,7 @@ struct GuestFiles {
     std::string directory;
     std::string kernel;
     std::string initrd;
-    /// The archive with the kernel's modules for a feature ("net").
+    /// The archive with the kernel's modules for a feature ("net-e1000").
     std::string modules(std::string_view feature) const;
 };
 

@@ -15,7 +15,7 @@ struct Model {
     std::string_view name;
     NicModel model;
 };
-constexpr Model models[] = {{"e1000", NicModel::e1000}, {"e1000-82540em", NicModel::e1000}};
+constexpr Model models[] = {{"e1000", NicModel::e1000}, {"e1000-82540em", NicModel::e1000}, {"rtl8139", NicModel::rtl8139}};
 constexpr std::string_view default_model = "e1000";
 
 std::optional<NicModel> find_model(std::string_view name) {
@@ -74,7 +74,7 @@ Result<void> NetOptions::add_netdev(std::string_view text) {
 /// What a card can be told in every option that makes one.
 Result<void> NetOptions::take_card(WantedCard& card, std::string_view name, CommaList& list, std::string_view mac_key) {
     auto const model = find_model(name);
-    if (!model) return bad(card.option, fmt::format("there is no card '{}' (e1000)", name));
+    if (!model) return bad(card.option, fmt::format("there is no card '{}' (e1000, rtl8139)", name));
     card.settings.card.model = *model;
     card.settings.rom_file = list.take("romfile").value_or(default_rom(*model));
     if (auto const mac = list.take(mac_key)) {

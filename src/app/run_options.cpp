@@ -205,10 +205,12 @@ Result<void> connect_network(VmSettings& settings, RunOptions const& options,
     NetOptions network;
     TRY_VOID(network.add_nic(options.network.value_or("none")));
     settings.net = TRY(network.finish());
-    if (!options.network || !options.initrd.empty()) return {};
+    if (!options.network || !options.initrd.empty() || settings.net.nics.empty()) return {};
     auto const guest = TRY(find_default_guest(directories));
     constexpr u64 most = 64 << 20;
-    auto const modules = read_file("the network's modules", guest.modules("net"), most);
+    std::string const feature = settings.net.nics.at(0).card.model == NicModel::e1000 ? "net-e1000" : "net-rtl8139";
+    settings.boot.command_line += " ring3.card=" + feature;
+    auto const modules = read_file("the network's modules", guest.modules(feature), most);
     if (!modules) return fail(modules.error().status, modules.error().message + " ('make guest' fetches them)");
     append_archive(settings.boot.extra_initrd, *modules);
     return {};

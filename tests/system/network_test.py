@@ -13,7 +13,7 @@ import unittest
 
 from ring3_programs import GUEST, RING3, Machine, needs, ring3
 
-needs_modules = needs(GUEST / "vmlinuz", GUEST / "initramfs.cpio.gz", GUEST / "modules-net.cpio")
+needs_modules = needs(GUEST / "vmlinuz", GUEST / "initramfs.cpio.gz", GUEST / "modules-net-e1000.cpio")
 
 
 class Server:
@@ -63,6 +63,15 @@ class Network(unittest.TestCase):
         with Server(content) as server:
             done = ring3("run", "--net", "--", "sh", "-c",
                          f"wget -q -O /tmp/file http://10.0.2.2:{server.port}/ && sha256sum < /tmp/file")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        sums = subprocess.run(["sha256sum"], input=content, capture_output=True, check=True)
+        self.assertEqual(done.stdout.split()[0], sums.stdout.decode().split()[0])
+
+    def test_an_old_card_works_too(self):
+        content = os.urandom(200000)
+        with Server(content) as server:
+            done = ring3("run", "--net=user,model=rtl8139", "--", "sh", "-c",
+                         f"wget -q -O - http://10.0.2.2:{server.port}/ | sha256sum")
         self.assertEqual(done.returncode, 0, done.stderr)
         sums = subprocess.run(["sha256sum"], input=content, capture_output=True, check=True)
         self.assertEqual(done.stdout.split()[0], sums.stdout.decode().split()[0])
@@ -135,7 +144,7 @@ class Capture(unittest.TestCase):
             capture = pathlib.Path(folder, "frames.pcap")
             initrd = pathlib.Path(folder, "initrd")
             archive = (GUEST / "initramfs.cpio.gz").read_bytes()
-            archive += b"\0" * (-len(archive) % 4) + (GUEST / "modules-net.cpio").read_bytes()
+            archive += b"\0" * (-len(archive) % 4) + (GUEST / "modules-net-e1000.cpio").read_bytes()
             initrd.write_bytes(archive)
             with Machine("-m", "256", "-kernel", GUEST / "vmlinuz", "-initrd", initrd,
                          "-append", "console=ttyS0 quiet ring3.net=dhcp panic=-1",

@@ -1,25 +1,25 @@
 // The serial EEPROM beside an 82540EM: a 93C46, 64 words of 16 bits, which hold the station's address and a checksum.
 //
 // Models: reading, clocked by hand over the Microwire pins in EECD or by the controller through EERD.
-// Missing: writing and erasing; those commands are taken in and change nothing.
 // Source: 317453 (8254x Software Developer's Manual) 5.3, 5.6 and 13.4.3, 13.4.4; 93C46 data sheets.
 #pragma once
 
 #include "base/reg.h"
 #include "monitor/devices/bus/frame_port.h"
+#include "monitor/devices/eeprom_93c46.h"
 
 namespace ring3 {
 
 class E1000Eeprom {
 public:
-    static constexpr std::size_t words = 64;
+    static constexpr std::size_t words = Eeprom93C46::words;
     static constexpr u16 checksum = 0xbaba; // what all words add up to (5.6.35)
     struct Pci {
         u16 vendor{}, device{}, subsystem_vendor{}, subsystem{};
     };
     E1000Eeprom(MacBytes const& mac, Pci const& pci);
 
-    u16 word(unsigned address) const { return contents_[address % words]; }
+    u16 word(unsigned address) const { return chip_.contents[address % words]; }
 
     // ---- EECD
     u32 read_control() const;
@@ -32,10 +32,7 @@ public:
     void visit(auto&& archive) {
         archive("e1000.eecd", control_.raw);
         archive("e1000.eerd", read_register_.raw);
-        archive("e1000.eeprom.shift_in", shift_in_);
-        archive("e1000.eeprom.bits_in", bits_in_);
-        archive("e1000.eeprom.shift_out", shift_out_);
-        archive("e1000.eeprom.reading", reading_);
+        chip_.visit(archive);
     }
 
 private:
@@ -55,15 +52,10 @@ private:
         using Address = Field<15, 8>;
         using Data = Field<31, 16>;
     };
-    void clock_rises(bool data);
 
-    std::array<u16, words> contents_{};
+    Eeprom93C46 chip_;
     Control control_{};
     Read read_register_{};
-    u16 shift_in_{};
-    u8 bits_in_{};
-    u32 shift_out_{}; // bit 16 is on the pin
-    bool reading_{};
 };
 
 } // namespace ring3

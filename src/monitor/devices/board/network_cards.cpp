@@ -18,9 +18,10 @@ void NetworkCards::attach(std::span<NicDescription const> cards, std::span<Frame
         if (wanted.slot.has_value() != (turn < slots_.size())) continue;
         Slot& slot = slots_[i];
         slot.rom = wanted.rom;
-        auto card = std::make_unique<E1000>(timers_, memory_, *ports[i], wanted.mac, slot.rom);
-        card->set_link(wanted.link);
-        if (plug(bus, wanted.slot, *card)) slot.e1000 = std::move(card);
+        if (wanted.model == NicModel::e1000)
+            put(slot.e1000, std::make_unique<E1000>(timers_, memory_, *ports[i], wanted.mac, slot.rom), wanted, bus);
+        else
+            put(slot.rtl8139, std::make_unique<Rtl8139>(memory_, *ports[i], wanted.mac, slot.rom), wanted, bus);
     }
 }
 
@@ -32,7 +33,9 @@ bool NetworkCards::plug(PciBus& bus, std::optional<u8> slot, PciFunction& functi
 }
 
 NetworkCard* NetworkCards::card(unsigned number) {
-    return number < slots_.size() ? slots_[number].e1000.get() : nullptr;
+    if (number >= slots_.size()) return nullptr;
+    if (slots_[number].rtl8139) return slots_[number].rtl8139.get();
+    return slots_[number].e1000.get();
 }
 
 } // namespace ring3

@@ -6,6 +6,7 @@
 #include "monitor/devices/bus/dma.h"
 #include "monitor/devices/e1000.h"
 #include "monitor/devices/pci_bus.h"
+#include "monitor/devices/rtl8139.h"
 
 #include <memory>
 #include <span>
@@ -27,17 +28,24 @@ public:
     void visit(auto&& archive) {
         for (std::size_t i = 0; i < slots_.size(); ++i) {
             std::string const prefix = "nic" + std::to_string(i) + ".";
-            if (slots_[i].e1000)
-                slots_[i].e1000->visit(
-                    [&](std::string_view name, auto& value) { archive(prefix + std::string{name}, value); });
+            auto const in = [&](std::string_view name, auto& value) { archive(prefix + std::string{name}, value); };
+            if (slots_[i].e1000) slots_[i].e1000->visit(in);
+            if (slots_[i].rtl8139) slots_[i].rtl8139->visit(in);
         }
     }
 
 private:
     struct Slot {
         std::vector<u8> rom;
-        std::unique_ptr<E1000> e1000;
+        std::unique_ptr<E1000> e1000; // one of these, or none
+        std::unique_ptr<Rtl8139> rtl8139;
     };
+    template <class Card>
+    static void put(std::unique_ptr<Card>& place, std::unique_ptr<Card> card, NicDescription const& wanted,
+                    PciBus& bus) {
+        card->set_link(wanted.link);
+        if (plug(bus, wanted.slot, *card)) place = std::move(card);
+    }
     static bool plug(PciBus& bus, std::optional<u8> slot, PciFunction& function);
 
     TimerQueue& timers_;
