@@ -149,7 +149,7 @@ constexpr std::array options{
     Option{"debugcon", "DEV", "debug console at port 0xe9, same forms", &SystemParser::debugcon},
     Option{"chardev", "KIND,id=ID", "a named back-end: stdio, file, null, pty, socket", &SystemParser::chardev},
     Option{"device", "NAME", "add a device: isa-debug-exit, isa-debugcon ('help' lists)", &SystemParser::device},
-    Option{"nic", "BACKEND", "network card with its network: user, tap, ...; model=e1000,mac=; or none",
+    Option{"nic", "BACKEND", "network card with its network: user, tap, ...; model=e1000|rtl8139,mac=; or none",
            &SystemParser::nic},
     Option{"netdev", "KIND,id=ID", "a network to plug cards in: user, tap, socket, stream, switch",
            &SystemParser::netdev},
@@ -401,6 +401,7 @@ Result<void> SystemParser::device(std::string const& text) {
                      "name \"ide-hd\", bus IDE: drive=ID, bus=ide.0, unit=0, serial=, model=\n"
                      "name \"ide-cd\", bus IDE: the same, drive= for a drive with a disc\n"
                      "name \"e1000\", bus PCI: netdev=ID, mac=, addr=, romfile=\n"
+                     "name \"rtl8139\", bus PCI: the same\n"
                      "name \"floppy\", bus floppy-bus: drive=ID, unit=0\n");
     CommaList list{text, "driver"};
     auto const driver = list.take("driver").value_or("");
