@@ -15,7 +15,8 @@ struct Model {
     std::string_view name;
     NicModel model;
 };
-constexpr Model models[] = {{"e1000", NicModel::e1000}, {"e1000-82540em", NicModel::e1000}, {"rtl8139", NicModel::rtl8139}};
+constexpr Model models[] = {
+    {"e1000", NicModel::e1000}, {"e1000-82540em", NicModel::e1000}, {"rtl8139", NicModel::rtl8139}};
 constexpr std::string_view default_model = "e1000";
 
 std::optional<NicModel> find_model(std::string_view name) {
