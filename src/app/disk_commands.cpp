@@ -98,7 +98,7 @@ Result<void> list(Words words) {
     auto pool = TRY(Volume::open(words[0], {.access = image::Access::read_only}));
     auto const table = TRY(pool.table());
     std::vector<std::string_view> states;
-    for (auto const& disk : table.disks) states.push_back(pool.is_in_use(disk) ? "in use" : "free");
+    for (auto const& disk : table.disks) states.push_back(pool.is_in_use(disk) ? "in use" : "idle");
     return print(wants_json ? as_json(words[0], table, states) : as_text(table, states));
 }
 
