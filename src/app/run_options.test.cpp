@@ -60,7 +60,7 @@ TEST(RunOptions, defaults_are_a_shell_in_256_mebibytes) {
 }
 
 TEST(RunOptions, what_is_wrong_is_named_in_one_line) {
-    EXPECT_EQ(error_of({"--net", "user"}), "unknown option '--net' ('ring3 help run' lists the options)");
+    EXPECT_EQ(error_of({"--colour", "user"}), "unknown option '--colour' ('ring3 help run' lists the options)");
     EXPECT_NE(error_of({"uname"}).find("'uname': a command goes behind '--'"), std::string::npos);
     EXPECT_NE(error_of({"--"}), "");
     EXPECT_NE(error_of({"-m"}), "");
