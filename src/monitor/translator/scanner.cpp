@@ -75,7 +75,12 @@ private:
     }
 
     /// What stands in a shadow is not left to another block, which knows nothing of it.
-    bool joins_known(u32 eip) const { return rules_.known && !trace_.insns.back().casts_shadow && rules_.known(eip); }
+    /// Nor is what a call returns to: it would be one more jump at each return.
+    bool joins_known(u32 eip) const {
+        Scanned const& last = trace_.insns.back();
+        bool const called = last.insn.def->op == Op::call || last.insn.def->op == Op::call_indirect;
+        return rules_.known && !called && !last.casts_shadow && rules_.known(eip);
+    }
     bool seen(u32 eip) const { return std::ranges::find(trace_.insns, eip, &Scanned::eip) != trace_.insns.end(); }
 
     /// Sets eip to what comes next in the trace. False: the trace ends behind this instruction.
