@@ -10,13 +10,15 @@ namespace ring3::host {
 
 class NativeArena {
 public:
+    /// Where the executable mapping lies: below 2 GiB, its addresses fit a displacement.
+    enum class Place : u8 { anywhere, below_2_gib };
     /// `size` is a multiple of the page size. Makes the only system calls of the arena's life before its end.
-    static Result<NativeArena> create(std::size_t size);
+    static Result<NativeArena> create(std::size_t size, Place place = Place::anywhere);
     NativeArena(NativeArena&& other) noexcept;
     NativeArena& operator=(NativeArena&&) = delete;
     ~NativeArena();
 
-    /// The same bytes, to write and to run. The executable ones lie below 2 GiB: their addresses fit a displacement.
+    /// The same bytes, to write and to run.
     std::span<u8> writable() { return {writable_, size_}; }
     u8 const* executable() const { return executable_; }
 

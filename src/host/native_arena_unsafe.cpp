@@ -15,7 +15,7 @@ std::unexpected<Error> refused(char const* what) {
 
 } // namespace
 
-Result<NativeArena> NativeArena::create(std::size_t size) {
+Result<NativeArena> NativeArena::create(std::size_t size, Place place) {
     int const file = memfd_create("ring3-native-code", MFD_CLOEXEC);
     if (file < 0) return refused("memfd_create");
     if (ftruncate(file, static_cast<off_t>(size)) != 0) {
@@ -23,7 +23,8 @@ Result<NativeArena> NativeArena::create(std::size_t size) {
         return refused("ftruncate");
     }
     void* const writable = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    void* const executable = mmap(nullptr, size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_32BIT, file, 0);
+    int const low = place == Place::below_2_gib ? MAP_32BIT : 0;
+    void* const executable = mmap(nullptr, size, PROT_READ | PROT_EXEC, MAP_SHARED | low, file, 0);
     close(file);
     if (writable == MAP_FAILED || executable == MAP_FAILED) return refused("mmap");
     return NativeArena{static_cast<u8*>(writable), static_cast<u8 const*>(executable), size};

@@ -22,7 +22,7 @@ CodeCache::CodeCache(host::NativeArena arena)
       table_(table_size) {}
 
 Result<std::unique_ptr<CodeCache>> CodeCache::create(std::size_t bytes) {
-    auto arena = TRY(host::NativeArena::create(bytes));
+    auto arena = TRY(host::NativeArena::create(bytes, host::NativeArena::Place::below_2_gib));
     return std::unique_ptr<CodeCache>{new CodeCache{std::move(arena)}};
 }
 
