@@ -228,7 +228,12 @@ Result<bool> SystemParser::take_engine_switch(std::span<std::string const> argum
 }
 
 Result<Parsed> SystemParser::finish() {
-    if (settings_.boot.kernel.empty() && settings_.firmware.image.empty()) settings_.firmware.image = default_firmware;
+    bool const no_kernel = settings_.boot.kernel.empty();
+    if (no_kernel && !settings_.boot.initrd_option.empty())
+        return fail(ExitStatus::usage, "option '-initrd' needs '-kernel': firmware finds both on a disk");
+    if (no_kernel && !settings_.boot.command_line.empty())
+        return fail(ExitStatus::usage, "option '-append' needs '-kernel': firmware finds both on a disk");
+    if (no_kernel && settings_.firmware.image.empty()) settings_.firmware.image = default_firmware;
     if (!settings_.boot.kernel.empty() && !settings_.firmware.image.empty())
         return fail(ExitStatus::usage, "options '-kernel' and '-bios': a kernel is booted directly, without firmware");
     auto const card = graphics_.default_card ? Graphics::standard_vga : Graphics::none;

@@ -76,7 +76,7 @@ class BadInput(unittest.TestCase):
 
     @needs(TINY)
     def test_what_other_emulators_have_and_ring3_has_not(self):
-        for option in (["-drive", "file=x"], ["-hda", "x"], ["-vnc", ":0"], ["-device", "e1000"], ["-smp", "2"],
+        for option in (["-drive", "if=virtio,file=x"], ["-vnc", ":0"], ["-device", "nvme"], ["-usb"], ["-smp", "2"],
                        ["-enable-kvm"], ["-gdb", "tcp::1234"], ["-cpu", "z80"], ["-machine", "isapc"]):
             self.assert_refused(USAGE, option[0], "-kernel", TINY, *option)
 
@@ -92,8 +92,13 @@ class BadInput(unittest.TestCase):
     def test_an_option_without_its_value(self):
         self.assert_refused(USAGE, "-kernel", "-kernel")
 
-    def test_nothing_to_boot(self):
-        self.assert_refused(USAGE, "-kernel")
+    def test_parts_of_a_kernel_without_the_kernel(self):
+        self.assert_refused(USAGE, "-kernel", "-initrd", "x")
+        self.assert_refused(USAGE, "-kernel", "-append", "x")
+
+    def test_disks_that_are_not_there(self):
+        for option in ("-hda", "-cdrom", "-fda"):
+            self.assert_refused(INPUT_OUTPUT, "/nonexistent/disk", option, "/nonexistent/disk")
 
     def test_ring3_names_what_it_does_not_know(self):
         self.assert_refused(USAGE, "frobnicate", "frobnicate", program=RING3)
