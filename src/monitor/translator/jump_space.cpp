@@ -56,7 +56,7 @@ void JumpSpace::note_miss(u32 eip) {
 
 void JumpSpace::note_part(u32 eip) {
     parts_.insert(eip / part_size);
-    if (parts_.size() >= most_parts) unverified = true;
+    if (too_large()) unverified = true;
 }
 
 void JumpSpace::clear() {

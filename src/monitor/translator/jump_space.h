@@ -64,7 +64,9 @@ public:
     bool leads_to(Linear page) const { return leads_into(page.page(), page_size); }
     /// So many pages are no working set: the space is to be looked through, and then starts afresh.
     static constexpr std::size_t most_pages = 8192;
-    bool too_large() const { return pages.size() >= most_pages || parts_.size() >= most_parts; }
+    bool too_large() const {
+        return pages.size() >= most_pages || parts_.size() >= most_parts || known_.size() >= most_known;
+    }
 
     static constexpr u64 global_root = ~u64{0};
     TranslationMode mode{};
@@ -80,6 +82,7 @@ private:
     /// The table's host pages in use: each holds the places of so many addresses.
     static constexpr u32 part_size = page_size / sizeof(Place);
     static constexpr std::size_t most_parts = 2048, kept_parts = 256;
+    static constexpr std::size_t most_known = 1 << 16;
 
     JumpSpace(host::GuardedMemory returns, host::SparseMemory table, HostPc miss, HostPc underflow);
     Place& place(u32 eip) const;
@@ -89,7 +92,7 @@ private:
     host::SparseMemory table_;
     HostPc miss_, underflow_;
     u64 generation_{};
-    std::vector<u32> known_;        // addresses whose places are set, or were
+    std::vector<u32> known_;        // addresses whose places are set, or were; again each time one is set anew
     std::unordered_set<u32> parts_; // of the table, that take memory of the host
     Page last_noted_{{~u64{0}}, {}};
 };

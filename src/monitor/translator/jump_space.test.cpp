@@ -55,6 +55,19 @@ TEST(JumpSpace, jumps_all_over_memory_make_it_start_afresh) {
     EXPECT_EQ(s.get(1 << 12), miss);
 }
 
+TEST(JumpSpace, code_that_is_rewritten_forever_makes_it_start_afresh) {
+    JumpSpace s = space();
+    unsigned rounds = 0;
+    for (; !s.unverified && rounds < 1'000'000; ++rounds) {
+        s.set(0x1000, target);
+        s.remove(0x1000, target);
+    }
+    EXPECT_LT(rounds, 100'000u);
+    EXPECT_TRUE(s.too_large());
+    s.clear();
+    EXPECT_FALSE(s.too_large());
+}
+
 TEST(JumpSpace, emitted_code_finds_the_same_place) {
     std::array<u8, 64> bytes{};
     Assembler a{bytes, 0x1000};
