@@ -41,6 +41,8 @@ Result<std::unique_ptr<Engine>> Engine::create(Vcpu& vcpu, driver::EngineOptions
         if (options.memory == driver::MemoryPolicy::window) shadow.promote_after = 0;
         engine->shadow_ = std::make_unique<ShadowSpaces>(vcpu.cpu, vcpu.mmu, ram.fd, ram.bytes, shadow);
     }
+    // The first one now, while a host that has no room for it can still be told; no mode matches it yet.
+    TRY_VOID(engine->add_space());
     TRY_VOID(host::install_traps(*engine, engine->cache_->executable()));
     return engine;
 }
@@ -224,19 +226,18 @@ Engine::Ended Engine::run(Outcome& outcome) {
     for (;;) {
         CodeKey key;
         if (outcome = locate(key); !outcome.is_next()) return Ended::unusual;
-        JumpSpace* const space = space_for(mode_, key.eip);
-        if (!space) return ran ? Ended::ran : Ended::cold;
+        JumpSpace& space = space_for(mode_, key.eip);
         Entry* const entry = ready_entry(key);
         if (!entry) return ran ? Ended::ran : Ended::cold;
-        use(*space);
-        space->note_page(key.eip, key.where); // calls leave their return addresses in the space
+        use(space);
+        space.note_page(key.eip, key.where); // calls leave their return addresses in the space
         ran = true;
         if (verifies()) {
             if (auto const ended = run_verified(outcome, *entry)) return *ended;
             if (preempted_.load(std::memory_order_relaxed) || space_->unverified) return Ended::ran;
             continue;
         }
-        if (options_.optimize.link) make_known(key, *entry, *space);
+        if (options_.optimize.link) make_known(key, *entry, space);
         enter(entry->host, 0, entry->fpu_valid);
         for (;;) {
             resume_ = {};

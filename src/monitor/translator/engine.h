@@ -107,7 +107,8 @@ private:
     bool may_go_on(CalloutRecord const& record, u64 epoch, Eflags before);
 
     // ---- engine_spaces.cpp
-    JumpSpace* space_for(TranslationMode mode, Linear eip);
+    Result<void> add_space();
+    JumpSpace& space_for(TranslationMode mode, Linear eip);
     void verify(JumpSpace& space);
     bool still_there(JumpSpace::Page const& page, GuestTables const& tables) const;
     bool tail_holds(CodeKey const& key, CodeBlock const& block);

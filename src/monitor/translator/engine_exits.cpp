@@ -197,14 +197,14 @@ std::optional<HostPc> Engine::way_elsewhere(KnownWay& known) {
     Linear const eip{static_cast<u32>(cpu.eip)};
     GuestPhys where;
     if (!vcpu_.mmu.fetch(eip, vcpu_.privilege(), where).is_next()) return std::nullopt;
-    JumpSpace* const space = space_for(mode, eip);
-    Entry const* const entry = space ? cache_->find({where, eip, mode}) : nullptr;
+    JumpSpace& space = space_for(mode, eip);
+    Entry const* const entry = cache_->find({where, eip, mode});
     if (!entry || entry->fpu_valid || entry->block->tail.raw != 0) return std::nullopt;
     mode_ = mode;
-    use(*space);
-    space->note_page(eip, where);
+    use(space);
+    space.note_page(eip, where);
     left_with_ = Outcome::next();
-    known = {entry->host, static_cast<u32>(eip.raw), mode, space, space->generation(), epoch_};
+    known = {entry->host, static_cast<u32>(eip.raw), mode, &space, space.generation(), epoch_};
     return entry->host;
 }
 

@@ -14,16 +14,19 @@ u64 Engine::root_for(Linear eip) {
     return global ? JumpSpace::global_root : cpu.cr3.raw;
 }
 
-JumpSpace* Engine::space_for(TranslationMode mode, Linear eip) {
+Result<void> Engine::add_space() {
+    auto made = TRY(JumpSpace::create(leave_thunk(ExitKind::indirect), thunks_.return_underflow));
+    spaces_.push_back(std::make_unique<JumpSpace>(std::move(made)));
+    return {};
+}
+
+JumpSpace& Engine::space_for(TranslationMode mode, Linear eip) {
     u64 const root = root_for(eip);
-    if (space_ && space_->root == root && space_->mode == mode && !space_->unverified) return space_;
+    if (space_ && space_->root == root && space_->mode == mode && !space_->unverified) return *space_;
     auto const matches = [&](auto const& space) { return space->root == root && space->mode == mode; };
     auto found = std::ranges::find_if(spaces_, matches);
     if (found == spaces_.end()) {
-        if (spaces_.size() < most_spaces) {
-            auto made = JumpSpace::create(leave_thunk(ExitKind::indirect), thunks_.return_underflow);
-            if (!made) return nullptr;
-            spaces_.push_back(std::make_unique<JumpSpace>(std::move(*made)));
+        if (spaces_.size() < most_spaces && add_space()) {
             found = spaces_.end() - 1;
         } else {
             found = std::ranges::min_element(spaces_, {}, [](auto const& space) { return space->last_used; });
@@ -34,7 +37,7 @@ JumpSpace* Engine::space_for(TranslationMode mode, Linear eip) {
     }
     JumpSpace& space = **found;
     if (space.unverified) verify(space);
-    return &space;
+    return space;
 }
 
 /// Are the pages that the space leads to still where they were? If not, it starts afresh. The guest sees nothing of the
