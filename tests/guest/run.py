@@ -24,13 +24,17 @@ def read_expectation(source):
     return int(found.group(1)), found.group(2)
 
 
-def run(emulator, switches, image):
+def kernel_options(image, _folder):
+    """The emulator's options to run the image, which is a kernel; other tests have other images."""
+    return ["-cpu", "max", "-kernel", str(image), "-nodefaults"]
+
+
+def run(emulator, switches, image, options_for=kernel_options):
     """The exit status, the serial output, and what the emulator itself said."""
     with tempfile.TemporaryDirectory() as folder:
         serial = pathlib.Path(folder, "serial")
-        command = [*emulator.split(), *switches, "-cpu", "max", "-kernel", str(image), "-display", "none",
-                   "-nodefaults", "-serial", f"file:{serial}", "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
-                   "-no-reboot"]
+        command = [*emulator.split(), *switches, *options_for(image, pathlib.Path(folder)), "-display", "none",
+                   "-serial", f"file:{serial}", "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-no-reboot"]
         try:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT,
                                   check=False)
@@ -41,7 +45,7 @@ def run(emulator, switches, image):
         return status, output, said
 
 
-def main():
+def main(options_for=kernel_options):
     parser = argparse.ArgumentParser()
     parser.add_argument("--emulator", required=True)
     parser.add_argument("--switches", default="", type=str.split)
@@ -49,7 +53,7 @@ def main():
     parser.add_argument("image", type=pathlib.Path)
     arguments = parser.parse_args()
     wanted_status, wanted_line = read_expectation(arguments.source)
-    status, output, said = run(arguments.emulator, arguments.switches, arguments.image)
+    status, output, said = run(arguments.emulator, arguments.switches, arguments.image, options_for)
     if status == wanted_status and wanted_line in output.splitlines():
         return
     print(f"status {status}, expected {wanted_status}; serial output, expected `{wanted_line}`:\n{output}\n{said}")
