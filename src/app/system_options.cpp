@@ -527,7 +527,7 @@ std::string help_line(std::string const& form, std::string_view help) {
 }
 
 Result<void> SystemParser::help(std::string const&) {
-    std::string text = "usage: ring3-system-i386 -kernel FILE [options]\n\n"
+    std::string text = "usage: ring3-system-i386 [options] [disk image]\n\n"
                        "Runs a PC guest in an ordinary process. The options are QEMU's.\n\n";
     for (auto const& option : options)
         if (!option.help.empty()) text += help_line(fmt::format("{} {}", option.name, option.argument), option.help);
