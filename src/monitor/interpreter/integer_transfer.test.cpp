@@ -213,6 +213,18 @@ TEST(IntegerTransfer, instructions_without_effect) {
     EXPECT_EQ(m.execute({0x0f, 0x0b}), Outcome::fault(Vector::ud)); // ud2
 }
 
+TEST(IntegerTransfer, cache_lines_may_be_flushed_through_execute_only_segments) {
+    TestMachine m;
+    m.enable_paging();
+    m.cpu.seg(SegmentName::cs) = Segment::from_descriptor({{8}}, {0x00cf'9900'0000'ffff});
+    m.unmap(0x3000);
+    EXPECT_EQ(m.execute({0x2e, 0x8b, 0x05, 0x00, 0x20, 0, 0}), Outcome::fault(Vector::gp, 0)); // mov eax, cs:[0x2000]
+    EXPECT_EQ(m.execute({0x2e, 0x0f, 0xae, 0x3d, 0x00, 0x20, 0, 0}), Outcome::next());         // clflush cs:[0x2000]
+    EXPECT_EQ(m.execute({0x2e, 0x0f, 0xae, 0x3d, 0x00, 0x30, 0, 0}), Outcome::fault(Vector::pf, 0));
+    m.set_limit(SegmentName::cs, 0x1fff);
+    EXPECT_EQ(m.execute({0x2e, 0x0f, 0xae, 0x3d, 0x00, 0x20, 0, 0}), Outcome::fault(Vector::gp, 0));
+}
+
 TEST(IntegerTransfer, random_numbers_set_carry) {
     TestMachine m;
     if (!m.model().has(insn::Feature::rdrand)) GTEST_SKIP() << "this host has no RDRAND";

@@ -18,10 +18,13 @@ Outcome undefined(Vcpu&, Insn const&) {
     return Outcome::fault(Vector::ud);
 }
 
-/// CLFLUSH, CLFLUSHOPT, CLWB: checked like a load of one byte (SDM 2A CLFLUSH), which moves nothing.
+/// CLFLUSH, CLFLUSHOPT, CLWB: checked like a load of one byte, which moves nothing; but execute-only segments are allowed
+/// too (SDM 2A CLFLUSH).
 Outcome flush_line(Vcpu& v, Insn const& insn) {
+    SegmentName const segment = Vcpu::segment_of(insn);
+    Access const access = v.cpu.seg(segment).rights.is_code() ? Access::execute : Access::read;
     Linear address;
-    TRY_GUEST(v.linear_for(Vcpu::segment_of(insn), v.effective_address(insn), 1, Access::read, address));
+    TRY_GUEST(v.linear_for(segment, v.effective_address(insn), 1, access, address));
     return v.mmu.probe(address, v.privilege(), Access::read, 1);
 }
 

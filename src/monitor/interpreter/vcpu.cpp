@@ -4,6 +4,8 @@
 #include "monitor/cpu/cpu_model.h"
 #include "monitor/interpreter/fpu_state.h"
 
+#include <utility>
+
 namespace ring3 {
 
 /// SDM 3A 10.1.4: the first instruction lies 16 bytes below 4 GiB, although CS holds F000H.
@@ -42,9 +44,22 @@ void Vcpu::update_mode() {
     mmu.set_alignment_checks(cpu.cpl == 3 && cpu.cr0.has<Cr0::AM>() && cpu.eflags.has<Eflags::AC>());
 }
 
+namespace {
+
+bool allows(Segment const& segment, Access access) {
+    switch (access) {
+    case Access::read: return segment.readable;
+    case Access::write: return segment.writable;
+    case Access::execute: return segment.is_usable() && segment.rights.is_code();
+    }
+    std::unreachable();
+}
+
+} // namespace
+
 Outcome Vcpu::linear_for(SegmentName name, u32 offset, unsigned size, Access access, Linear& out) {
     Segment const& s = cpu.seg(name);
-    bool const allowed = access == Access::write ? s.writable : s.readable;
+    bool const allowed = allows(s, access);
     bool const inside = offset >= s.lowest && u64{offset} + size - 1 <= s.highest;
     if (size != 0 && (!allowed || (!inside && !wraps(s)))) return segment_fault(name);
     out = linear(s, offset);
