@@ -18,25 +18,27 @@ AcpiPm::AcpiPm(TimerQueue& timers, Line& sci, PowerSwitch& power)
 
 u8 AcpiPm::read(u16 offset) {
     catch_up();
-    return byte_at(offset);
+    return byte_at(offset, timer_count());
 }
 
-/// The timer is read in one piece, so that its bytes belong together.
+/// The clock is read once, so that the timer's bytes belong together: a count that seems to go backwards later is a turn
+/// of 4.7 s for a guest that extends it, as firmware does for its time-outs.
 u32 AcpiPm::read_wide(u16 offset, unsigned bytes) {
     catch_up();
+    u32 const count = timer_count();
     u32 value = 0;
-    for (unsigned i = 0; i < bytes; ++i) value |= u32{byte_at(static_cast<u16>(offset + i))} << (8 * i);
+    for (unsigned i = 0; i < bytes; ++i) value |= u32{byte_at(static_cast<u16>(offset + i), count)} << (8 * i);
     return value;
 }
 
-u8 AcpiPm::byte_at(u16 offset) const {
+u8 AcpiPm::byte_at(u16 offset, u32 count) const {
     unsigned const shift = offset % 2 * 8;
     switch (offset / 2) {
     case 0: return static_cast<u8>(status_.raw >> shift);
     case 1: return static_cast<u8>(enable_.raw >> shift);
     case 2: return static_cast<u8>(control_.raw >> shift);
     case 4:
-    case 5: return static_cast<u8>(timer_count() >> (offset - 8) * 8);
+    case 5: return static_cast<u8>(count >> (offset - 8) * 8);
     case 6: return static_cast<u8>(gpe_status_ >> shift);
     case 7: return static_cast<u8>(gpe_enable_ >> shift);
     default: return 0;

@@ -66,7 +66,7 @@ private:
         using SLP_EN = Field<13>;
     };
     u32 timer_count() const { return static_cast<u32>(frequency.ticks(timers_.now()) & ((u64{1} << timer_bits) - 1)); }
-    u8 byte_at(u16 offset) const;
+    u8 byte_at(u16 offset, u32 count) const;
     void write_control(Control value);
     void catch_up();
     void update_sci();

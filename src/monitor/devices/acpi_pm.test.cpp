@@ -42,6 +42,27 @@ TEST_F(PmTest, the_timer_counts_24_bits_at_3_579545_megahertz) {
     EXPECT_NE(get(timer, 4), 0u) << "read-only";
 }
 
+/// A host on which time goes on between any two looks at the clock.
+struct RunningClock final : Clock {
+    Nanoseconds now() const override { return now_ += 1'000; }
+    mutable Nanoseconds now_{};
+};
+
+TEST(PmTimer, its_bytes_belong_together) {
+    RunningClock clock;
+    TimerQueue queue{clock};
+    OpenLine sci;
+    Power power;
+    AcpiPm pm{queue, sci, power};
+    u32 last = 0;
+    for (int i = 0; i < 10'000; ++i) {
+        u32 const now = pm.read_wide(timer, 4);
+        ASSERT_GE(now, last);
+        ASSERT_LT(now, last + 256);
+        last = now;
+    }
+}
+
 TEST_F(PmTest, timer_status_is_set_when_the_top_bit_changes) {
     set(control, 1);
     set(enable, 0x0001);
