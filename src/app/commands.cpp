@@ -1,5 +1,6 @@
 #include "app/commands.h"
 
+#include "app/config_commands.h"
 #include "app/disk_commands.h"
 #include "app/doctor.h"
 #include "app/image_commands.h"
@@ -78,6 +79,10 @@ int volume_disk(Arguments arguments, MonitorParts const&) {
     return disk_command(arguments);
 }
 
+int machine_file(Arguments arguments, MonitorParts const& monitor) {
+    return config_command(arguments, monitor);
+}
+
 int version(Arguments arguments, MonitorParts const&) {
     if (!arguments.empty()) return report(usage_error(fmt::format("'ring3 version' does not know '{}'", arguments[0])));
     return print("ring3 " RING3_VERSION "\n");
@@ -96,6 +101,7 @@ constexpr Command commands[] = {
     {"run", "run [OPTIONS] [-- CMD]", "boot the default guest to a shell, or run CMD in it", run},
     {"image", "image COMMAND", "create, convert, check, compare disk images (qemu-img's options)", disk_image},
     {"disk", "disk COMMAND", "cut a file or block device into virtual disks of several machines", volume_disk},
+    {"config", "config COMMAND", "check machine files, show them as command lines", machine_file},
     {"doctor", "doctor [--json]", "say what this host can and cannot do", doctor},
     {"isa", "isa [--json]", "show which instructions are sensitive, and which of them trap on this processor", isa},
     {"version", "version", "print the version", version},
@@ -120,7 +126,8 @@ int help(Arguments arguments, MonitorParts const& monitor) {
     Command const* const command = find_command(arguments[0]);
     if (!command) return report(usage_error(fmt::format("unknown command '{}'", arguments[0])));
     std::string const help_option[] = {"--help"};
-    bool const has_own_help = command->run == run || command->run == disk_image || command->run == volume_disk;
+    bool const has_own_help = command->run == run || command->run == disk_image || command->run == volume_disk ||
+                              command->run == machine_file;
     if (has_own_help) return command->run(Arguments{help_option}, monitor);
     return print(fmt::format("usage: ring3 {}\n\n  {}\n", command->form, command->help));
 }

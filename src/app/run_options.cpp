@@ -206,14 +206,7 @@ Result<void> connect_network(VmSettings& settings, RunOptions const& options,
     TRY_VOID(network.add_nic(options.network.value_or("none")));
     settings.net = TRY(network.finish());
     if (!options.network || !options.initrd.empty() || settings.net.nics.empty()) return {};
-    auto const guest = TRY(find_default_guest(directories));
-    constexpr u64 most = 64 << 20;
-    std::string const feature = settings.net.nics.at(0).card.model == NicModel::e1000 ? "net-e1000" : "net-rtl8139";
-    settings.boot.command_line += " ring3.card=" + feature;
-    auto const modules = read_file("the network's modules", guest.modules(feature), most);
-    if (!modules) return fail(modules.error().status, modules.error().message + " ('make guest' fetches them)");
-    append_archive(settings.boot.extra_initrd, *modules);
-    return {};
+    return add_network_modules(settings, directories);
 }
 
 /// Which files to boot; the default guest need not be there if none of its files is needed.
@@ -234,6 +227,29 @@ Result<void> choose_files(BootSettings& boot, RunOptions const& options, std::sp
 }
 
 } // namespace
+
+std::string default_guest_words() {
+    return fmt::format("console=ttyS0{} quiet", time_savers);
+}
+
+void run_guest_command(VmSettings& settings, std::span<std::string const> command) {
+    settings.guest_ports = driver::GuestPorts::present;
+    settings.boot.command_line += " panic=-1 ring3.mode=command";
+    append_archive(settings.boot.extra_initrd, command_archive(command));
+    settings.policy.triple_fault = OnReset::fail;
+    connect_command(settings, false);
+}
+
+Result<void> add_network_modules(VmSettings& settings, std::span<std::string const> guest_directories) {
+    auto const guest = TRY(find_default_guest(guest_directories));
+    constexpr u64 most = 64 << 20;
+    std::string const feature = settings.net.nics.at(0).card.model == NicModel::e1000 ? "net-e1000" : "net-rtl8139";
+    settings.boot.command_line += " ring3.card=" + feature;
+    auto const modules = read_file("the network's modules", guest.modules(feature), most);
+    if (!modules) return fail(modules.error().status, modules.error().message + " ('make guest' fetches them)");
+    append_archive(settings.boot.extra_initrd, *modules);
+    return {};
+}
 
 Result<VmSettings> run_settings(RunOptions const& options, StandardInput input,
                                 std::span<std::string const> guest_directories) {

@@ -39,4 +39,13 @@ enum class StandardInput : u8 { terminal, something_else };
 Result<VmSettings> run_settings(RunOptions const& options, StandardInput input,
                                 std::span<std::string const> guest_directories);
 
+// ---- the default guest in a machine that somebody else has put together (lab_settings.h)
+
+/// What its kernel is told in any case.
+std::string default_guest_words();
+/// What else its init is told, and the command itself; its console is hidden.
+void run_guest_command(VmSettings& settings, std::span<std::string const> command);
+/// Puts the modules for the first card behind the initial ram disk.
+Result<void> add_network_modules(VmSettings& settings, std::span<std::string const> guest_directories);
+
 } // namespace ring3::app

@@ -16,7 +16,6 @@ namespace ring3::app {
 
 namespace {
 
-constexpr std::chrono::seconds power_button_grace{3};
 constexpr std::chrono::seconds stall_grace{1};
 constexpr std::size_t shown_events = 8;
 constexpr std::size_t kept_console = 2048;
@@ -293,7 +292,7 @@ void Session::on_signal(int signal) {
     if (!press) return finish({.raise_signal = signal});
     ending_signal_ = signal;
     press_power_button();
-    grace_.set(power_button_grace);
+    grace_.set(settings_.policy.power_button_grace);
 }
 
 void Session::on_job_control_stop() {

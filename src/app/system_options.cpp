@@ -35,6 +35,8 @@ class SystemParser {
 public:
     explicit SystemParser(std::span<std::string_view const> cpu_names) : cpu_names_{cpu_names} {}
     Result<Parsed> parse(std::span<std::string const> arguments);
+    /// The index of the word that is being looked at, or their number at the end.
+    std::size_t at() const { return at_; }
 
     Result<void> bios(std::string const& path) { return set(settings_.firmware.image, path); }
     Result<void> kernel(std::string const& path) { return set(settings_.boot.kernel, path); }
@@ -111,6 +113,7 @@ private:
     DriveOptions drives_;
     std::optional<PrintText> print_;
     std::span<std::string_view const> cpu_names_;
+    std::size_t at_{};
     struct {
         bool default_card{true};
         std::optional<Graphics> chosen;
@@ -193,6 +196,7 @@ Option const* find_option(std::string_view argument) {
 
 Result<Parsed> SystemParser::parse(std::span<std::string const> arguments) {
     for (std::size_t i = 0; i < arguments.size(); ++i) {
+        at_ = i;
         if (TRY(take_engine_switch(arguments, i))) continue;
         if (!arguments[i].starts_with('-')) { // a disk's image alone, as with QEMU
             TRY_VOID(hda(arguments[i]));
@@ -209,6 +213,7 @@ Result<Parsed> SystemParser::parse(std::span<std::string const> arguments) {
         TRY_VOID((this->*option->handle)(argument));
         if (print_) return Parsed{*std::move(print_)};
     }
+    at_ = arguments.size();
     return finish();
 }
 
@@ -539,8 +544,12 @@ Result<void> SystemParser::help(std::string const&) {
 } // namespace
 
 Result<std::variant<VmSettings, PrintText>> parse_system_options(std::span<std::string const> arguments,
-                                                                 std::span<std::string_view const> cpu_names) {
-    return SystemParser{cpu_names}.parse(arguments);
+                                                                 std::span<std::string_view const> cpu_names,
+                                                                 std::size_t* at) {
+    SystemParser parser{cpu_names};
+    auto parsed = parser.parse(arguments);
+    if (at) *at = parser.at();
+    return parsed;
 }
 
 Result<driver::LogMask> parse_log_words(std::string_view option, std::string_view words) {

@@ -11,9 +11,11 @@
 
 namespace ring3::app {
 
-/// `arguments` without the program's name; `cpu_names` for `-cpu help`.
+/// `arguments` without the program's name; `cpu_names` for `-cpu help`. On an error, `at` gets the index of the word that
+/// it is about, or their number if it is about all of them together.
 Result<std::variant<VmSettings, PrintText>> parse_system_options(std::span<std::string const> arguments,
-                                                                 std::span<std::string_view const> cpu_names);
+                                                                 std::span<std::string_view const> cpu_names,
+                                                                 std::size_t* at = nullptr);
 
 /// The words of -d, as a comma list.
 Result<driver::LogMask> parse_log_words(std::string_view option, std::string_view words);

@@ -8,6 +8,7 @@
 #include "image/open.h"
 
 #include <array>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <variant>
@@ -80,6 +81,7 @@ struct Policy {
     OnReset triple_fault{OnReset::restart};
     OnPowerOff power_off{OnPowerOff::exit};
     OnSignal signal{OnSignal::exit};
+    std::chrono::seconds power_button_grace{3}; // after which a guest whose button was pressed is ended anyway
 };
 
 // ---- what to boot
