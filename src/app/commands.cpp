@@ -5,6 +5,7 @@
 #include "app/doctor.h"
 #include "app/image_commands.h"
 #include "app/isa.h"
+#include "app/lab_session.h"
 #include "app/run_options.h"
 #include "app/session.h"
 #include "app/system_options.h"
@@ -39,6 +40,8 @@ int run_machine(VmSettings settings, MonitorParts const& monitor) {
 using Arguments = std::span<std::string const>;
 
 int run(Arguments arguments, MonitorParts const& monitor) {
+    auto const dashes = std::ranges::find(arguments, "--");
+    if (std::any_of(arguments.begin(), dashes, is_machine_file)) return run_lab(arguments, monitor);
     auto const options = parse_run_options(arguments);
     if (!options) return report(options.error());
     if (auto const* text = std::get_if<PrintText>(&*options)) return print(text->text);
@@ -99,6 +102,7 @@ struct Command {
 
 constexpr Command commands[] = {
     {"run", "run [OPTIONS] [-- CMD]", "boot the default guest to a shell, or run CMD in it", run},
+    {"run", "run FILE.toml [MACHINE...]", "start the machines of a file", run},
     {"image", "image COMMAND", "create, convert, check, compare disk images (qemu-img's options)", disk_image},
     {"disk", "disk COMMAND", "cut a file or block device into virtual disks of several machines", volume_disk},
     {"config", "config COMMAND", "check machine files, show them as command lines", machine_file},
@@ -117,7 +121,7 @@ Command const* find_command(std::string_view name) {
 
 std::string overview() {
     std::string text = "usage: ring3 COMMAND\n\nRuns whole x86 operating systems in an ordinary process.\n\n";
-    for (auto const& command : commands) text += fmt::format("  {:<24} {}\n", command.form, command.help);
+    for (auto const& command : commands) text += fmt::format("  {:<26} {}\n", command.form, command.help);
     return text + "\nring3-system-i386 takes QEMU's options. See also: man ring3\n";
 }
 

@@ -45,6 +45,14 @@ Opened open_backend(SwitchPortSettings const& settings, Complain complain) {
     return as_backend(net::SwitchPort::open(settings.port, std::move(complain)));
 }
 
+/// The end of a cable that nothing is plugged into.
+class Nowhere final : public net::Station {
+public:
+    bool ready() const override { return true; }
+    void arrive(net::Frame) override {}
+    void backend_ready() override {}
+};
+
 std::string_view name_of(NicModel model) {
     return model == NicModel::e1000 ? "e1000" : "rtl8139";
 }
@@ -81,11 +89,13 @@ net::Complain NetHost::complaint_of(std::string const& id) const {
 }
 
 Result<void> NetHost::open_backends(NetSettings const& settings) {
+    static Nowhere nowhere; // until a card or another cable is
     for (auto const& netdev : settings.netdevs) {
         auto opened = std::visit([&](auto const& backend) { return open_backend(backend, complaint_of(netdev.id)); },
                                  netdev.backend);
         if (!opened)
             return fail(opened.error().status, fmt::format("network '{}': {}", netdev.id, opened.error().message));
+        (*opened)->connect(nowhere);
         loop_.add(*backends_.emplace_back(*std::move(opened)));
     }
     for (auto const& netdev : settings.netdevs) {

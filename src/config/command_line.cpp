@@ -106,6 +106,12 @@ void Builder::add_behaviour() {
 /// The lab's console is the machine's standard input and output, shared with its operator's console.
 void Builder::add_consoles() {
     auto const ports = vm_.list("serial");
+    if (machine_.guest && !machine_.guest->command.empty()) {
+        // The command has ports of its own.
+        if (vm_.find("serial")) complain(vm_.place_of("serial"), "'serial' and 'command' exclude each other");
+        add("command", vm_.place_of("command"), "-display", "none");
+        return add("command", vm_.place_of("command"), "-serial", "null");
+    }
     if (!vm_.find("serial")) return add_word("serial", vm_.place, "-nographic");
     add("serial", vm_.place_of("serial"), "-display", "none");
     bool taken = false;
