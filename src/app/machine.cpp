@@ -67,22 +67,25 @@ driver::MachineConfig machine_config(VmSettings const& settings) {
 Machine::Machine(MemoryGrant grant, host::GuestRam ram, driver::Channel channel)
     : grant_{std::move(grant)}, ram_{std::move(ram)}, channel_{std::move(channel)}, driver_{channel_.app_end()} {}
 
-Result<std::unique_ptr<Machine>> Machine::start(VmSettings const& settings, boot::Images const& images,
-                                                MonitorMain const& monitor, Allocator& allocator) {
+Result<std::unique_ptr<Machine>> Machine::start(VmSettings const& settings, std::vector<VirtioDescription> virtio,
+                                                boot::Images const& images, MonitorMain const& monitor,
+                                                Allocator& allocator) {
     auto grant = TRY(allocator.grant_memory(settings.memory));
     auto ram = TRY(host::GuestRam::create("ring3-ram", settings.memory + video_memory_size));
     auto const start = TRY(load_images(images, ram.bytes().first(settings.memory)));
     auto channel = TRY(driver::Channel::create());
     std::unique_ptr<Machine> machine{new Machine{std::move(grant), std::move(ram), std::move(channel)}};
-    TRY_VOID(machine->fork_monitor(settings, images, start, monitor, allocator.grant_mappings()));
+    TRY_VOID(machine->fork_monitor(settings, std::move(virtio), images, start, monitor, allocator.grant_mappings()));
     return machine;
 }
 
-Result<void> Machine::fork_monitor(VmSettings const& settings, boot::Images const& images, StartState const& start,
-                                   MonitorMain const& monitor, u32 max_mappings) {
+Result<void> Machine::fork_monitor(VmSettings const& settings, std::vector<VirtioDescription> virtio,
+                                   boot::Images const& images, StartState const& start, MonitorMain const& monitor,
+                                   u32 max_mappings) {
     auto words = TRY(host::create_pipe());
     auto config = machine_config(settings);
     config.ram = ram();
+    config.virtio = std::move(virtio);
     if (settings.firmware.graphics == Graphics::standard_vga) config.video_memory = video_memory();
     config.ram_fd = ram_.fd();
     config.start = start;

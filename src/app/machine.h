@@ -23,8 +23,9 @@ using MonitorMain = std::function<int(driver::MachineConfig const&, driver::Moni
 class Machine {
 public:
     /// Asks the allocator for what the machine needs, loads the images into fresh RAM and forks the monitor.
-    static Result<std::unique_ptr<Machine>> start(VmSettings const& settings, boot::Images const& images,
-                                                  MonitorMain const& monitor, Allocator& allocator);
+    static Result<std::unique_ptr<Machine>> start(VmSettings const& settings, std::vector<VirtioDescription> virtio,
+                                                  boot::Images const& images, MonitorMain const& monitor,
+                                                  Allocator& allocator);
     ~Machine();
     Machine(Machine const&) = delete;
 
@@ -47,8 +48,9 @@ private:
     /// As much as QEMU gives; pages that are not used cost nothing.
     static constexpr u64 video_memory_size = 16 << 20;
     Machine(MemoryGrant grant, host::GuestRam ram, driver::Channel channel);
-    Result<void> fork_monitor(VmSettings const& settings, boot::Images const& images, StartState const& start,
-                              MonitorMain const& monitor, u32 max_mappings);
+    Result<void> fork_monitor(VmSettings const& settings, std::vector<VirtioDescription> virtio,
+                              boot::Images const& images, StartState const& start, MonitorMain const& monitor,
+                              u32 max_mappings);
 
     MemoryGrant grant_; // for ram_; given back when the monitor has ended, so that the next one can have it
     host::GuestRam ram_;

@@ -1,6 +1,7 @@
 #include "app/net_options.h"
 
 #include "app/netdev_parser.h"
+#include "app/pci_slot.h"
 
 #include <algorithm>
 #include <array>
@@ -30,15 +31,6 @@ std::unexpected<Error> bad(std::string_view option, std::string message) {
 
 /// QEMU's: the first card ends in 56, the next one in 57.
 constexpr std::array<u8, 6> first_mac{0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
-
-/// "3", "0x3" or "3.0".
-std::optional<u8> parse_slot(std::string_view text) {
-    auto const dot = text.find('.');
-    if (dot != text.npos && text.substr(dot) != ".0") return {};
-    auto const digits = text.substr(0, dot);
-    auto const slot = parse_number(digits.starts_with("0x") ? std::string{digits} : fmt::format("0x{}", digits), 31);
-    return slot ? std::optional{static_cast<u8>(*slot)} : std::nullopt;
-}
 
 } // namespace
 

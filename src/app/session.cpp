@@ -4,6 +4,7 @@
 #include "app/screen_dump.h"
 #include "app/statistics_output.h"
 #include "app/terminal.h"
+#include "app/virtio_devices.h"
 #include "host/process.h"
 
 #include <algorithm>
@@ -62,11 +63,18 @@ Result<void> Session::begin() {
     if (!settings_.firmware.image.empty()) TRY_VOID(load_roms(settings_.net));
     network_ =
         TRY(NetHost::open(loop_, settings_.net, [this](std::string text) { outputs_->log().write(text + "\n"); }));
+    TRY_VOID(make_virtio());
     connect_users();
     while (!outputs_->are_connected() && !ending_) loop_.turn(EventLoop::Sleep::may);
     if (ending_) return {};
     TRY_VOID(start_machine());
     if (!settings_.pid_file.empty()) TRY_VOID(write_pid_file(settings_.pid_file));
+    return {};
+}
+
+Result<void> Session::make_virtio() {
+    virtio_ = std::make_unique<VirtioHost>(loop_, [this](std::string text) { outputs_->log().write(text + "\n"); });
+    for (VirtioSettings const& wanted : settings_.virtio) virtio_->add(TRY(make_virtio_device(wanted)), wanted.place);
     return {};
 }
 
@@ -88,10 +96,11 @@ void Session::connect_users() {
 Result<void> Session::start_machine() {
     auto const opened = disks_->descriptions();
     for (std::size_t i = 0; i < opened.size(); ++i) settings_.drives[i].drive = opened[i];
-    machine_ = TRY(Machine::start(settings_, images_, monitor_main_, allocator_));
+    machine_ = TRY(Machine::start(settings_, virtio_->descriptions(), images_, monitor_main_, allocator_));
     watch_ = std::make_unique<MachineWatch>(loop_, *machine_, [this] { return outputs_->has_room(); });
     disks_->attach(machine_->driver(), machine_->ram());
     network_->attach(&machine_->driver());
+    virtio_->attach(machine_->driver(), machine_->ram());
     for (auto const& line : serial_)
         if (line) line->attach(&machine_->driver());
     return {};
@@ -104,6 +113,7 @@ void Session::end_machine() {
     watch_.reset();
     if (machine_) machine_->end();
     if (network_) network_->attach(nullptr);
+    if (virtio_) virtio_->detach();
     if (disks_) disks_->detach();                                // their memory goes with the machine
     if (lived) statistics_.add(machine_->driver().statistics()); // whatever ended it: the counters outlive the process
     for (auto const& answer : std::exchange(register_queries_, {})) answer("the machine has ended\n");
@@ -223,16 +233,20 @@ void Session::on(driver::ScreenState const& message) {
     }
 }
 
+void Session::obey_rules(Result<void> const& taken) {
+    if (!taken) broke_the_rules(taken.error().message);
+}
+
 void Session::on(driver::BlockRequest const& message) {
-    if (auto const taken = disks_->request(message); !taken) broke_the_rules(taken.error().message);
+    obey_rules(disks_->request(message));
 }
 
 void Session::on(driver::FrameOut const& message) {
-    if (auto const sent = network_->sent(message); !sent) broke_the_rules(sent.error().message);
+    obey_rules(network_->sent(message));
 }
 
 void Session::on(driver::FrameInTaken const& message) {
-    if (auto const taken = network_->taken(message); !taken) broke_the_rules(taken.error().message);
+    obey_rules(network_->taken(message));
 }
 
 /// A host's error that is to stop the machine (werror, rerror). Whoever can make room says `cont`.

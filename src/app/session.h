@@ -15,6 +15,7 @@
 #include "app/run_statistics.h"
 #include "app/serial_line.h"
 #include "app/signals.h"
+#include "app/virtio_host.h"
 #include "app/vm_control.h"
 
 #include <memory>
@@ -41,6 +42,7 @@ public:
 private:
     // ---- beginning and end
     Result<void> begin();
+    Result<void> make_virtio();
     void connect_users();
     Result<void> start_machine();
     void end_machine();
@@ -70,10 +72,15 @@ private:
     void on(driver::BlockRequest const& message);
     void on(driver::FrameOut const& message);
     void on(driver::FrameInTaken const& message);
+    void on(driver::VirtioConfigured const& message) { obey_rules(virtio_->configured(message)); }
+    void on(driver::VirtioKick const& message) { obey_rules(virtio_->kicked(message)); }
+    void on(driver::VirtioConfigWrite const& message) { obey_rules(virtio_->config_written(message)); }
+    void on(driver::VirtioReset const& message) { obey_rules(virtio_->reset(message)); }
     void on_reset(OnReset answer, std::string_view what_happened);
     void on_death();
     void on_disk_trouble(std::string const& why);
     void broke_the_rules(std::string_view how);
+    void obey_rules(Result<void> const& taken);
     void keep_console(std::string_view bytes);
 
     // ---- from the host
@@ -113,6 +120,7 @@ private:
     std::vector<std::unique_ptr<OperatorConsole>> consoles_;
     std::unique_ptr<BlockHost> disks_;
     std::unique_ptr<NetHost> network_;
+    std::unique_ptr<VirtioHost> virtio_;
     std::unique_ptr<Machine> machine_;
     std::unique_ptr<MachineWatch> watch_; // only while the machine lives
     std::vector<std::function<void(std::string_view)>> register_queries_;

@@ -7,6 +7,7 @@
 #include "app/firmware_options.h"
 #include "app/net_options.h"
 #include "app/values.h"
+#include "app/virtio_options.h"
 #include "host/time.h"
 
 #include <algorithm>
@@ -111,6 +112,7 @@ private:
     DeviceWiring wiring_;
     NetOptions network_;
     DriveOptions drives_;
+    VirtioOptions virtio_;
     std::optional<PrintText> print_;
     std::span<std::string_view const> cpu_names_;
     std::size_t at_{};
@@ -245,6 +247,7 @@ Result<Parsed> SystemParser::finish() {
     settings_.firmware.graphics = graphics_.chosen.value_or(card);
     TRY_VOID(wiring_.connect(settings_));
     settings_.net = TRY(network_.finish());
+    settings_.virtio = TRY(virtio_.finish());
     settings_.drives = TRY(drives_.finish());
     auto const& what = settings_.boot.kernel.empty() ? settings_.firmware.image : settings_.boot.kernel;
     if (settings_.name.empty()) settings_.name = what.substr(what.rfind('/') + 1);
@@ -412,6 +415,7 @@ Result<void> SystemParser::device(std::string const& text) {
                      "name \"ide-cd\", bus IDE: the same, drive= for a drive with a disc\n"
                      "name \"e1000\", bus PCI: netdev=ID, mac=, addr=, romfile=\n"
                      "name \"rtl8139\", bus PCI: the same\n"
+                     "name \"virtio-rng-pci\", bus PCI: addr=, disable-legacy=, disable-modern=\n"
                      "name \"floppy\", bus floppy-bus: drive=ID, unit=0\n");
     CommaList list{text, "driver"};
     auto const driver = list.take("driver").value_or("");
@@ -420,6 +424,7 @@ Result<void> SystemParser::device(std::string const& text) {
         return drives_.add_device(driver, list);
     }
     if (NetOptions::knows_device(driver)) return network_.add_device(driver, list);
+    if (VirtioOptions::knows_device(driver)) return virtio_.add_device(driver, list);
     list.take("id"); // a name that only other options could refer to, and none does
     if (driver == "isa-debug-exit") return add_debug_exit(list);
     if (driver == "VGA") {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/net_settings.h"
+#include "app/virtio_settings.h"
 #include "base/result.h"
 #include "boot/smbios.h"
 #include "driver/machine_config.h"
@@ -152,6 +153,7 @@ struct VmSettings {
     FirmwareSettings firmware;
     std::vector<DriveSettings> drives;
     NetSettings net;
+    std::vector<VirtioSettings> virtio;
     std::vector<ChardevSettings> chardevs;
     std::array<std::optional<SerialSettings>, driver::serial_ports> serial;
     std::optional<ChardevIndex> parallel;

@@ -56,8 +56,9 @@ struct MachineConfig {
     u64 rtc_base{};          // seconds since 1970-01-01 that the CMOS clock shows at power-on, as if it were UTC
     std::array<bool, serial_ports> serial{};
     bool parallel{};
-    std::vector<DriveDescription> drives; // their order numbers BlockRequest::disk; at most max_disks
-    std::vector<NicDescription> nics;     // their order numbers FrameOut::nic; at most max_nics
+    std::vector<DriveDescription> drives;  // their order numbers BlockRequest::disk; at most max_disks
+    std::vector<NicDescription> nics;      // their order numbers FrameOut::nic; at most max_nics
+    std::vector<VirtioDescription> virtio; // their order numbers VirtioKick::device; at most max_virtio
     std::optional<DebugconPort> debugcon;
     std::optional<DebugExitPort> debug_exit;
     GuestPorts guest_ports{GuestPorts::absent};

@@ -7,6 +7,7 @@
 #include "base/block.h"
 #include "base/network.h"
 #include "base/result.h"
+#include "base/virtio.h"
 
 #include <string>
 #include <variant>
@@ -130,9 +131,40 @@ struct FrameInTaken {
     static void fields(auto& self, auto& wire) { wire.index(self.nic, max_nics), wire.number(self.count); }
 };
 
+/// A guest's driver is ready (DRIVER_OK): these are its features and queues. Its memory is the guest's to lie about.
+struct VirtioConfigured {
+    u8 device{};
+    u64 features{};
+    std::vector<VirtioQueueSetup> queues{};
+    static void fields(auto& self, auto& wire) {
+        wire.index(self.device, max_virtio), wire.packed(self.features), wire.list(self.queues, max_virtio_queues);
+    }
+};
+/// There may be something new in these queues: bit 0 stands for queue 0. Several notifications may have become one.
+struct VirtioKick {
+    u8 device{};
+    u32 queues{};
+    static void fields(auto& self, auto& wire) { wire.index(self.device, max_virtio), wire.number(self.queues); }
+};
+/// The driver has changed bytes of the device's configuration.
+struct VirtioConfigWrite {
+    u8 device{};
+    u32 offset{};
+    std::string bytes{};
+    static void fields(auto& self, auto& wire) {
+        wire.index(self.device, max_virtio), wire.number(self.offset), wire.bytes(self.bytes);
+    }
+};
+/// The device is to let go of the queues' memory. VirtioResetDone answers.
+struct VirtioReset {
+    u8 device{};
+    static void fields(auto& self, auto& wire) { wire.index(self.device, max_virtio); }
+};
+
 using FromMonitor =
     std::variant<SerialOut, SerialTaken, ModemLines, ParallelOut, DebugconOut, PowerOff, Reset, DebugExit, TripleFault,
-                 Stopped, LogText, InputWanted, RegistersText, ScreenState, BlockRequest, FrameOut, FrameInTaken>;
+                 Stopped, LogText, InputWanted, RegistersText, ScreenState, BlockRequest, FrameOut, FrameInTaken,
+                 VirtioConfigured, VirtioKick, VirtioConfigWrite, VirtioReset>;
 
 // ---- app -> monitor
 
@@ -219,12 +251,43 @@ struct MediumChanged {
         wire.index(self.disk, max_disks), wire.flag(self.read_only), wire.packed(self.size);
     }
 };
+/// The app has changed guest RAM for a virtio device. The monitor drops code of these pieces and, if `completes`, shows the
+/// guest that the queue's used index is now `used`, with an interrupt if the driver wants one. In this order no guest can
+/// learn of bytes whose old code could still run.
+struct VirtioUsed {
+    u8 device{};
+    bool completes{};
+    u8 queue{};
+    u16 used{};
+    std::vector<BlockSegment> written{};
+    static void fields(auto& self, auto& wire) {
+        wire.index(self.device, max_virtio), wire.flag(self.completes), wire.packed(self.queue);
+        wire.packed(self.used), wire.list(self.written, max_block_segments);
+    }
+};
+/// Nothing of the device's is under way any more.
+struct VirtioResetDone {
+    u8 device{};
+    static void fields(auto& self, auto& wire) { wire.index(self.device, max_virtio); }
+};
+/// The driver has broken the rules of virtio; only a reset helps (DEVICE_NEEDS_RESET, 2.1.2).
+struct VirtioBroken {
+    u8 device{};
+    static void fields(auto& self, auto& wire) { wire.index(self.device, max_virtio); }
+};
+/// The device's configuration is now this.
+struct VirtioConfigChanged {
+    u8 device{};
+    std::string bytes{};
+    static void fields(auto& self, auto& wire) { wire.index(self.device, max_virtio), wire.bytes(self.bytes); }
+};
 /// Leave, at once and quietly.
 struct Quit {
     static void fields(auto&, auto&) {}
 };
 
 using ToMonitor = std::variant<SerialIn, SerialBreak, Pause, Resume, PowerButton, Nmi, KeyEvent, QueryRegisters,
-                               QueryScreen, BlockDone, MediumChanged, FrameIn, FrameOutTaken, Cable, Quit>;
+                               QueryScreen, BlockDone, MediumChanged, FrameIn, FrameOutTaken, Cable, VirtioUsed,
+                               VirtioResetDone, VirtioBroken, VirtioConfigChanged, Quit>;
 
 } // namespace ring3::driver

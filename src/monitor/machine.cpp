@@ -29,6 +29,7 @@ PcConfig board_config(driver::MachineConfig const& config, unsigned physical_bit
     if (config.debug_exit) board.debug_exit = PortRange{config.debug_exit->base, config.debug_exit->size};
     board.drives = config.drives;
     board.nics = config.nics;
+    board.virtio = config.virtio;
     board.graphics = config.graphics;
     board.firmware = config.firmware;
     board.run_control = config.guest_ports == driver::GuestPorts::present;
@@ -75,6 +76,7 @@ Machine::Machine(driver::MachineConfig const& config, driver::MonitorEnd& channe
     vcpu_.mmu.set_physical_bits(model_.physical_bits());
     memory_map_.set_registers(board_.mmio());
     for (unsigned nic = 0; nic < nics_.size(); ++nic) nics_[nic]->connect(board_.network_card(nic));
+    for (unsigned i = 0; i < virtio_.size(); ++i) virtio_[i]->connect(board_.virtio_device(i));
     vcpu_.listener = &log_;
     dispatcher_.set_wants_blocks(config.log.execution);
     board_.ports().set_unclaimed(this);
@@ -113,6 +115,8 @@ PcOutside Machine::outside() {
     }
     for (u8 nic = 0; nic < config_.nics.size() && nic < max_nics; ++nic)
         ends.nics.push_back(nics_.emplace_back(std::make_unique<NetEnd>(channel_, nic)).get());
+    for (u8 device = 0; device < config_.virtio.size() && device < max_virtio; ++device)
+        ends.virtio.push_back(virtio_.emplace_back(std::make_unique<VirtioEnd>(channel_, dma_, device)).get());
     return ends;
 }
 
@@ -178,6 +182,7 @@ bool Machine::service() {
     pump_serial();
     pump_disks();
     pump_network();
+    pump_virtio();
     update_statistics();
     arm_timer();
     return !ended_ && !clock_.paused();
@@ -205,6 +210,10 @@ void Machine::pump_serial() {
 
 void Machine::pump_network() {
     for (auto const& nic : nics_) nic->pump();
+}
+
+void Machine::pump_virtio() {
+    for (auto const& device : virtio_) device->pump();
 }
 
 void Machine::pump_disks() {
@@ -302,6 +311,21 @@ void Machine::obey(driver::ToMonitor const& message) {
         void operator()(driver::BlockDone const& answer) const {
             if (answer.disk < machine.disks_.size()) machine.disks_[answer.disk]->done(answer);
             machine.vcpu_.mmu.attention = true; // its drive may have changed its interrupt line
+        }
+        void operator()(driver::VirtioUsed const& used) const {
+            if (used.device < machine.virtio_.size()) machine.virtio_[used.device]->used(used);
+            machine.vcpu_.mmu.attention = true; // the device may have changed its interrupt line
+        }
+        void operator()(driver::VirtioResetDone const& done) const {
+            if (done.device < machine.virtio_.size()) machine.virtio_[done.device]->reset_done();
+        }
+        void operator()(driver::VirtioBroken const& broken) const {
+            if (broken.device < machine.virtio_.size()) machine.virtio_[broken.device]->broken();
+            machine.vcpu_.mmu.attention = true;
+        }
+        void operator()(driver::VirtioConfigChanged const& changed) const {
+            if (changed.device < machine.virtio_.size()) machine.virtio_[changed.device]->config_changed(changed);
+            machine.vcpu_.mmu.attention = true;
         }
         void operator()(driver::KeyEvent const& key) const {
             Ps2Keyboard::Key const which{key.code, key.extended};

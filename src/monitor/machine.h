@@ -21,6 +21,7 @@
 #include "monitor/interpreter/native_runner.h"
 #include "monitor/net_end.h"
 #include "monitor/serial_end.h"
+#include "monitor/virtio_end.h"
 #include "monitor/virtual_clock.h"
 
 #include <memory>
@@ -82,6 +83,7 @@ private:
     void pump_serial();
     void pump_disks();
     void pump_network();
+    void pump_virtio();
     void take_nmi();
     void sleep();
     void triple_fault();
@@ -131,6 +133,7 @@ private:
     GuestMemoryMap memory_map_;
     std::vector<std::unique_ptr<BlockEnd>> disks_;
     std::vector<std::unique_ptr<NetEnd>> nics_;
+    std::vector<std::unique_ptr<VirtioEnd>> virtio_;
     A20Line a20_;
     std::array<SerialEnd, driver::serial_ports> serial_;
     CharEnd<driver::ParallelOut> parallel_;

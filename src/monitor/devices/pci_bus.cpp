@@ -26,9 +26,9 @@ PciFunction* PciBus::selected() const {
     return functions_[address_.get<Address::Slot>()][address_.get<Address::Function>()];
 }
 
-u32 PciBus::read_data(u16 offset, unsigned bytes) const {
-    PciFunction const* function = selected();
-    return function ? function->read_config(config_offset(offset), bytes) : 0xffff'ffff;
+u32 PciBus::read_data(u16 offset, unsigned bytes) {
+    PciFunction* const function = selected();
+    return function ? function->guest_reads_config(config_offset(offset), bytes) : 0xffff'ffff;
 }
 
 void PciBus::write_data(u16 offset, u32 value, unsigned bytes) {

@@ -58,7 +58,7 @@ private:
     static constexpr u16 reset_control_offset = 1, data_offset = 4;
 
     PciFunction* selected() const;
-    u32 read_data(u16 offset, unsigned bytes) const;
+    u32 read_data(u16 offset, unsigned bytes);
     void write_data(u16 offset, u32 value, unsigned bytes);
     void map_windows();
     u8 config_offset(u16 offset) const { return static_cast<u8>(address_.get<Address::Register>() * 4 + offset % 4); }

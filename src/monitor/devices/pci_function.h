@@ -64,6 +64,11 @@ public:
     /// `bytes` is 1, 2 or 4 and the access does not leave the aligned dword.
     u32 read_config(u8 offset, unsigned bytes) const;
     void write_config(u8 offset, u32 value, unsigned bytes);
+    /// The same as the guest reads it, which may have side effects.
+    u32 guest_reads_config(u8 offset, unsigned bytes) {
+        config_reading(offset, bytes);
+        return read_config(offset, bytes);
+    }
 
     // ---- for the bus
     struct Place {
@@ -140,6 +145,8 @@ protected:
     void set_intx(bool asserted);
     bool bus_master() const { return Command{{word(command)}}.has<Command::BusMaster>(); }
 
+    /// The guest is about to read [offset, offset + bytes): the last moment to set() what is there.
+    virtual void config_reading(u8 /*offset*/, unsigned /*bytes*/) {}
     /// The guest wrote to [offset, offset + bytes).
     virtual void config_written(u8 /*offset*/, unsigned /*bytes*/) {}
 

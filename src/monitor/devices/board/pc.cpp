@@ -50,6 +50,7 @@ Pc::Pc(PcConfig const& config, Clock const& clock, PcOutside const& outside, Pow
     ASSERT(pci_.plug(pc::isa_bridge_slot, 1, drives_.ide()));
     ASSERT(pci_.plug(pc::isa_bridge_slot, 3, pm_function_));
     network_.attach(config.nics, outside.nics, pci_);
+    virtio_.attach(config.virtio, outside.virtio, pci_);
     if (config.graphics == Graphics::standard_vga) plug_graphics(config, clock, outside.video_memory);
     claim_ports();
     claim_configured_ports(config);

@@ -16,6 +16,7 @@
 #include "monitor/devices/board/interrupt_lines.h"
 #include "monitor/devices/board/network_cards.h"
 #include "monitor/devices/board/pci_interrupts.h"
+#include "monitor/devices/board/virtio_cards.h"
 #include "monitor/devices/bus/dma.h"
 #include "monitor/devices/bus/memory_map.h"
 #include "monitor/devices/bus/mmio_bus.h"
@@ -60,6 +61,7 @@ struct PcConfig {
     FirmwareConfig firmware{}; // without an image the board is as firmware would leave it
     std::vector<DriveDescription> drives{};
     std::vector<NicDescription> nics{};
+    std::vector<VirtioDescription> virtio{};
 };
 
 /// What is plugged into it. An empty sink takes everything and says nothing.
@@ -67,12 +69,13 @@ struct PcOutside {
     std::array<CharSink*, 4> serial{};
     CharSink* parallel{};
     CharSink* debug_console{};
-    DmaMemory* dma{};                // guest RAM, for bus masters
-    std::vector<BlockPort*> disks{}; // PcConfig::drives' media
-    std::vector<FramePort*> nics{};  // PcConfig::nics' cables
-    MemoryMap* memory_map{};         // for devices that show bytes of theirs
-    std::span<u8> shadow_memory{};   // the RAM from ShadowRam::base on
-    std::span<u8> video_memory{};    // for the graphics card (VgaCard says how much)
+    DmaMemory* dma{};                  // guest RAM, for bus masters
+    std::vector<BlockPort*> disks{};   // PcConfig::drives' media
+    std::vector<FramePort*> nics{};    // PcConfig::nics' cables
+    std::vector<VirtioPort*> virtio{}; // who processes PcConfig::virtio's queues
+    MemoryMap* memory_map{};           // for devices that show bytes of theirs
+    std::span<u8> shadow_memory{};     // the RAM from ShadowRam::base on
+    std::span<u8> video_memory{};      // for the graphics card (VgaCard says how much)
 };
 
 class Pc {
@@ -116,6 +119,8 @@ public:
     DmaMemory& dma() { return dma_; }
     /// nullptr: no such card.
     NetworkCard* network_card(unsigned number) { return network_.card(number); }
+    /// nullptr: no such device.
+    VirtioUser* virtio_device(unsigned number) { return virtio_.device(number); }
     Drives& drives() { return drives_; }
     FwCfg& fw_cfg() { return fw_cfg_; }
     /// nullptr: there is none.
@@ -209,6 +214,9 @@ private:
     // ---- network
     NetworkCards network_{timers_, dma_};
 
+    // ---- virtio
+    VirtioCards virtio_{dma_};
+
     // ---- time
     IrqWire timer_irq_{irqs_, pc::timer_irq};
     Pit8254 pit_{timers_, timer_irq_};
@@ -263,6 +271,7 @@ void Pc::visit(auto&& archive) {
     pci_.visit(in(""));
     drives_.visit(in(""));
     network_.visit(in(""));
+    virtio_.visit(in(""));
     pit_.visit(in(""));
     port61_.visit(in(""));
     rtc_.visit(in(""));

@@ -1,0 +1,28 @@
+// The virtio devices of a command line in QEMU's spellings: -device virtio-rng-pci and its like.
+#pragma once
+
+#include "app/comma_list.h"
+#include "app/virtio_settings.h"
+
+#include <string_view>
+#include <vector>
+
+namespace ring3::app {
+
+class VirtioOptions {
+public:
+    static bool knows_device(std::string_view driver);
+    /// The rest of the list of -device, without `driver`.
+    Result<void> add_device(std::string_view driver, CommaList& list);
+
+    /// To be called once, at the end of the command line.
+    Result<std::vector<VirtioSettings>> finish();
+
+private:
+    std::vector<VirtioSettings> devices_;
+};
+
+/// What every virtio device can be told; `driver` may end in "-transitional" or "-non-transitional".
+Result<VirtioPlace> take_virtio_place(std::string_view driver, CommaList& list);
+
+} // namespace ring3::app
