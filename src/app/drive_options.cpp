@@ -171,6 +171,8 @@ Result<void> DriveOptions::add_device(std::string_view driver, CommaList& list) 
                                                      : DriveKind::floppy;
     if (auto const serial = list.take("serial")) drive.settings.drive.serial = *serial;
     if (auto const model = list.take("model")) drive.settings.drive.model = *model;
+    if (auto const order = TRY(list.take_number("bootindex", 0x7fff'ffff)))
+        drive.settings.boot_index = static_cast<u32>(*order);
     auto const bus = list.take("bus");
     auto const unit = TRY(list.take_number("unit", 1));
     if (bus || unit) {

@@ -45,6 +45,17 @@ Result<std::vector<u8>> read_option_rom(FirmwareSettings const& settings, std::s
     return bytes;
 }
 
+Result<boot::SmbiosSettings> read_smbios(FirmwareSettings const& settings) {
+    auto smbios = settings.smbios;
+    for (auto const& path : settings.smbios_files) {
+        auto bytes = TRY(read_file("SMBIOS structure", path, boot::longest_smbios_structure));
+        if (auto const wrong = boot::what_is_wrong_with(bytes, smbios); !wrong.empty())
+            return fail(ExitStatus::configuration, fmt::format("'{}' is no SMBIOS structure: {}", path, wrong));
+        smbios.structures.push_back(std::move(bytes));
+    }
+    return smbios;
+}
+
 } // namespace
 
 std::vector<std::string> firmware_directories(FirmwareSettings const& settings) {
@@ -69,7 +80,8 @@ Result<FirmwareConfig> read_firmware(FirmwareSettings const& settings, u64 memor
     config.serial_console = settings.serial_console;
     config.check_floppy_signature = settings.check_floppy_signature;
     auto const split = pc::split_ram(memory);
-    for (auto& file : boot::make_firmware_files({split.low, split.high}, settings.smbios))
+    auto const smbios = TRY(read_smbios(settings));
+    for (auto& file : boot::make_firmware_files({split.low, split.high}, smbios))
         config.files.push_back(std::move(file));
     auto const number = [&config](std::string name, u64 value, unsigned bytes) {
         FirmwareFile file{std::move(name), {}};

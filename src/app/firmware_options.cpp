@@ -118,7 +118,7 @@ Result<void> parse_boot(std::string_view text, FirmwareSettings& settings) {
         settings.reboot_timeout_ms = static_cast<u32>(*number);
     }
     if (list.take("splash")) return fail(ExitStatus::usage, "option '-boot': there is no splash screen");
-    TRY(list.take_switch("strict"));
+    settings.strict_order = TRY(list.take_switch("strict")).value_or(settings.strict_order);
     return list.finish("-boot");
 }
 
@@ -145,8 +145,10 @@ Result<void> parse_smbios(std::string_view text, FirmwareSettings& settings) {
     boot::SmbiosSettings& smbios = settings.smbios;
     std::vector<std::string> values;
     CommaList list{take_values(text, values)};
-    if (list.take("file"))
-        return fail(ExitStatus::usage, "option '-smbios': file= is not supported: give the fields of type=0, 1 or 11");
+    if (auto const file = list.take("file")) {
+        settings.smbios_files.push_back(*file);
+        return list.finish("-smbios file");
+    }
     auto const type = list.take("type").value_or("");
     if (type == "0")
         TRY_VOID(bios_fields(list, smbios));

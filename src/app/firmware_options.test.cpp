@@ -21,6 +21,7 @@ TEST(FirmwareOptions, boot_takes_an_order_in_both_forms) {
     EXPECT_EQ(settings.order, (std::array{floppy, hard_disk, cdrom}));
     EXPECT_EQ(settings.order_once, (std::array{network, none, none}));
     EXPECT_TRUE(settings.menu);
+    EXPECT_TRUE(settings.strict_order);
     EXPECT_EQ(settings.menu_wait_ms, 1500);
     EXPECT_EQ(settings.reboot_timeout_ms, 0xffff'ffff);
     EXPECT_EQ(error_of(parse_boot("x", settings)),
@@ -52,7 +53,9 @@ TEST(FirmwareOptions, smbios_takes_three_types) {
     EXPECT_TRUE(parse_smbios("type=11,value=one,value=t,,wo", settings));
     EXPECT_EQ(settings.smbios.oem_strings, (std::vector<std::string>{"one", "t,wo"}));
     EXPECT_EQ(error_of(parse_smbios("type=17", settings)), "option '-smbios' knows type=0, 1 and 11, not '17'");
-    EXPECT_NE(error_of(parse_smbios("file=/x", settings)), "");
+    EXPECT_TRUE(parse_smbios("file=/x", settings));
+    EXPECT_EQ(settings.smbios_files, (std::vector<std::string>{"/x"}));
+    EXPECT_EQ(error_of(parse_smbios("file=/x,type=1", settings)), "option '-smbios file' does not know 'type'");
     EXPECT_NE(error_of(parse_smbios("type=1,uuid=0011", settings)), "");
     EXPECT_NE(error_of(parse_smbios("type=0,release=300.1", settings)), "");
     EXPECT_NE(error_of(parse_smbios("type=1,value=x", settings)), "");

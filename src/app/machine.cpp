@@ -48,6 +48,8 @@ driver::MachineConfig machine_config(VmSettings const& settings) {
     driver::MachineConfig config;
     config.name = settings.name;
     config.cpu = settings.cpu;
+    config.rtc_clock = settings.rtc_clock;
+    config.start_paused = settings.start_paused;
     config.rtc_base = settings.rtc_base.value_or(host::wall_clock_seconds());
     std::ranges::transform(settings.serial, config.serial.begin(), [](auto const& port) { return port.has_value(); });
     config.parallel = settings.parallel.has_value();

@@ -70,6 +70,8 @@ Result<void> NetOptions::take_card(WantedCard& card, std::string_view name, Comm
     if (!model) return bad(card.option, fmt::format("there is no card '{}' (e1000, rtl8139)", name));
     card.settings.card.model = *model;
     card.settings.rom_file = list.take("romfile").value_or(default_rom(*model));
+    if (auto const order = TRY(list.take_number("bootindex", 0x7fff'ffff)))
+        card.settings.boot_index = static_cast<u32>(*order);
     if (auto const mac = list.take(mac_key)) {
         card.settings.card.mac = TRY(parse_mac(card.option, *mac));
         card.has_mac = true;

@@ -48,6 +48,7 @@ struct NicSettings {
     std::string id;
     std::optional<NetdevIndex> netdev;
     std::string rom_file; // empty: none
+    std::optional<u32> boot_index{};
 };
 
 /// filter-dump.

@@ -67,7 +67,9 @@ Result<void> Session::begin() {
     connect_users();
     while (!outputs_->are_connected() && !ending_) loop_.turn(EventLoop::Sleep::may);
     if (ending_) return {};
+    paused_ = settings_.start_paused;
     TRY_VOID(start_machine());
+    settings_.start_paused = false; // that was for the first time
     if (!settings_.pid_file.empty()) TRY_VOID(write_pid_file(settings_.pid_file));
     return {};
 }

@@ -1,11 +1,13 @@
 #include "app/system_options.h"
 
+#include "app/boot_order.h"
 #include "app/comma_list.h"
 #include "app/device_wiring.h"
 #include "app/drive_options.h"
 #include "app/engine_switches.h"
 #include "app/firmware_options.h"
 #include "app/net_options.h"
+#include "app/refused_options.h"
 #include "app/values.h"
 #include "app/virtio_options.h"
 #include "host/time.h"
@@ -86,6 +88,15 @@ public:
     Result<void> uuid(std::string const& text);
     Result<void> data_directory(std::string const& path);
     Result<void> sandbox(std::string const& text);
+    Result<void> start_paused(std::string const&) {
+        settings_.start_paused = true;
+        return {};
+    }
+    Result<void> no_floppy_check(std::string const&) {
+        settings_.firmware.check_floppy_signature = false;
+        return {};
+    }
+    Result<void> option_rom(std::string const& text);
     Result<void> nothing_to_do(std::string const&) { return {}; }
     Result<void> version(std::string const&);
     Result<void> help(std::string const&);
@@ -95,6 +106,7 @@ private:
         member = value;
         return {};
     }
+    static std::unexpected<Error> unknown(std::string_view word);
     static Result<void> only(std::string_view option, std::string_view text,
                              std::initializer_list<std::string_view> known);
     Result<void> print(std::string text) {
@@ -169,7 +181,8 @@ constexpr std::array options{
     Option{"D", "FILE", "log to FILE instead of standard error", &SystemParser::log_file},
     Option{"name", "NAME", "the machine's name in messages", &SystemParser::name},
     Option{"pidfile", "FILE", "write the process number to FILE", &SystemParser::pid_file},
-    Option{"rtc", "base=WHEN", "clock at power-on: utc, localtime or a date", &SystemParser::rtc},
+    Option{"rtc", "base=WHEN", "clock at power-on: utc, localtime or a date; clock=host goes on while paused",
+           &SystemParser::rtc},
     Option{"boot", "ORDER", "order=cda,once=d,menu=on,splash-time=MS,reboot-timeout=MS", &SystemParser::boot},
     Option{"fw_cfg", "NAME,...", "an item for firmware and kernels: name=NAME,file=PATH or string=TEXT",
            &SystemParser::fw_cfg},
@@ -177,6 +190,11 @@ constexpr std::array options{
     Option{"uuid", "UUID", "the machine's UUID in its SMBIOS", &SystemParser::uuid},
     Option{"L", "DIRECTORY", "look for firmware there first", &SystemParser::data_directory},
     Option{"sandbox", "on|off", "confine the monitor process (default on)", &SystemParser::sandbox},
+    Option{"no-fd-bootchk", "", "boot from floppies without the signature of a boot sector",
+           &SystemParser::no_floppy_check},
+    Option{"option-rom", "FILE", "an option ROM for the firmware to run", &SystemParser::option_rom},
+    Option{"S", "", "do not start before the console's 'cont'", &SystemParser::start_paused},
+    Option{"k", "LAYOUT", "", &SystemParser::nothing_to_do}, // of a window's or VNC client's keyboard
     Option{"no-user-config", "", "", &SystemParser::nothing_to_do},
     Option{"nodefconfig", "", "", &SystemParser::nothing_to_do},
     Option{"no-hpet", "", "", &SystemParser::nothing_to_do},
@@ -205,9 +223,7 @@ Result<Parsed> SystemParser::parse(std::span<std::string const> arguments) {
             continue;
         }
         Option const* const option = find_option(arguments[i]);
-        if (!option)
-            return fail(ExitStatus::usage,
-                        fmt::format("unknown option '{}' (-help lists what there is)", arguments[i]));
+        if (!option) return unknown(arguments[i]);
         bool const takes_argument = !option->argument.empty();
         if (takes_argument && i + 1 == arguments.size())
             return fail(ExitStatus::usage, fmt::format("option '{}' needs {}", arguments[i], option->argument));
@@ -217,6 +233,12 @@ Result<Parsed> SystemParser::parse(std::span<std::string const> arguments) {
     }
     at_ = arguments.size();
     return finish();
+}
+
+std::unexpected<Error> SystemParser::unknown(std::string_view word) {
+    if (auto const why = why_refused(without_dashes(word)))
+        return fail(ExitStatus::usage, fmt::format("option '{}' is not supported: {}", word, *why));
+    return fail(ExitStatus::usage, fmt::format("unknown option '{}' (-help lists what there is)", word));
 }
 
 Result<bool> SystemParser::take_engine_switch(std::span<std::string const> arguments, std::size_t& i) {
@@ -249,6 +271,7 @@ Result<Parsed> SystemParser::finish() {
     settings_.net = TRY(network_.finish());
     settings_.virtio = TRY(virtio_.finish());
     settings_.drives = TRY(drives_.finish());
+    TRY_VOID(add_boot_order(settings_));
     auto const& what = settings_.boot.kernel.empty() ? settings_.firmware.image : settings_.boot.kernel;
     if (settings_.name.empty()) settings_.name = what.substr(what.rfind('/') + 1);
     return Parsed{std::move(settings_)};
@@ -339,10 +362,24 @@ Result<void> SystemParser::rtc(std::string const& text) {
         settings_.rtc_base = local_time_seconds();
     else if (base != "utc")
         settings_.rtc_base = TRY(parse_date(base));
-    if (auto const clock = list.take("clock"); clock && *clock != "vm")
-        return fail(ExitStatus::usage,
-                    fmt::format("option '-rtc': clock={}: the clock runs in guest time (vm)", *clock));
+    if (auto const clock = list.take("clock")) {
+        TRY_VOID(only("-rtc clock", *clock, {"host", "rt", "vm"}));
+        settings_.rtc_clock = *clock == "vm" ? driver::RtcClock::guest_time : driver::RtcClock::host_time;
+    }
+    if (auto const fix = list.take("driftfix"); fix && *fix != "none")
+        return fail(ExitStatus::usage, fmt::format("option '-rtc': driftfix={}: missed ticks are not repeated", *fix));
     return list.finish("-rtc");
+}
+
+/// Firmware runs what it finds among its files as "genroms/NAME".
+Result<void> SystemParser::option_rom(std::string const& text) {
+    CommaList list{text, "romfile"};
+    auto const path = list.take("romfile").value_or("");
+    if (path.empty()) return fail(ExitStatus::usage, "option '-option-rom' needs a file");
+    settings_.firmware.items.push_back({"genroms/" + path.substr(path.rfind('/') + 1), path, ""});
+    auto const order = TRY(list.take_number("bootindex", 0));
+    if (order) return fail(ExitStatus::usage, "option '-option-rom': bootindex= is for devices");
+    return list.finish("-option-rom");
 }
 
 Result<void> SystemParser::uuid(std::string const& text) {
@@ -364,7 +401,11 @@ Result<void> SystemParser::vga(std::string const& text) {
 // ---- characters
 
 Result<void> SystemParser::display(std::string const& text) {
-    return only("-display", text, {"none"});
+    if (text == "none") return {};
+    return fail(ExitStatus::usage,
+                fmt::format("option '-display' does not know '{}': there is no window yet (none, and the console's "
+                            "screendump)",
+                            text));
 }
 
 Result<void> SystemParser::nographic(std::string const&) {
@@ -432,6 +473,8 @@ Result<void> SystemParser::device(std::string const& text) {
         return list.finish("-device VGA");
     }
     if (driver == "isa-debugcon") return add_debugcon_device(list);
+    if (auto const why = why_device_refused(driver))
+        return fail(ExitStatus::usage, fmt::format("option '-device': there is no '{}': {}", driver, *why));
     return fail(ExitStatus::usage, fmt::format("option '-device' does not know '{}' ('help' lists)", driver));
 }
 

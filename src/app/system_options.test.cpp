@@ -129,7 +129,8 @@ TEST(SystemOptions, an_option_that_is_not_supported_is_named) {
                                   {"-boot", "order=x"},
                                   {"-vga", "virtio"},
                                   {"-display", "gtk"},
-                                  {"-rtc", "clock=host"},
+                                  {"-rtc", "clock=moon"},
+                                  {"-rtc", "driftfix=slew"},
                                   {"-action", "panic=pause"},
                                   {"-sandbox", "on,spawn=allow"},
                                   {"-machine", "pc,usb=on"},
@@ -158,6 +159,38 @@ TEST(SystemOptions, log_words_and_clock_are_understood) {
     EXPECT_EQ(settings.log_file, "/tmp/l");
     EXPECT_EQ(settings.rtc_base, 946684800u);
     EXPECT_EQ(settings.name, "a,b");
+}
+
+TEST(SystemOptions, the_clock_follows_the_guest_or_the_host) {
+    EXPECT_EQ(settings_of({}).rtc_clock, driver::RtcClock::guest_time);
+    EXPECT_EQ(settings_of({"-rtc", "base=localtime,clock=host,driftfix=none"}).rtc_clock, driver::RtcClock::host_time);
+    EXPECT_EQ(settings_of({"-rtc", "clock=rt"}).rtc_clock, driver::RtcClock::host_time);
+    EXPECT_EQ(settings_of({"-rtc", "clock=vm"}).rtc_clock, driver::RtcClock::guest_time);
+}
+
+TEST(SystemOptions, the_command_lines_of_other_peoples_systems_are_understood) {
+    auto const settings = settings_of({"-drive",      "file=disk.img,format=raw,index=0,media=disk",
+                                       "-m",          "128M",
+                                       "-serial",     "stdio",
+                                       "-no-reboot",  "-no-shutdown",
+                                       "-d",          "int,guest_errors",
+                                       "-D",          "qemu.log",
+                                       "-boot",       "d",
+                                       "-cdrom",      "os.iso",
+                                       "-device",     "isa-debug-exit,iobase=0xf4,iosize=0x04",
+                                       "-vga",        "std",
+                                       "-rtc",        "base=localtime",
+                                       "-k",          "en-us",
+                                       "-S",          "-cpu",
+                                       "host",        "-name",
+                                       "os",          "-no-fd-bootchk",
+                                       "-option-rom", "roms/a.bin",
+                                       "-monitor",    "none"});
+    EXPECT_TRUE(settings.start_paused);
+    EXPECT_FALSE(settings.firmware.check_floppy_signature);
+    EXPECT_EQ(settings.firmware.items.at(0).name, "genroms/a.bin");
+    EXPECT_EQ(settings.firmware.order[0], BootDevice::cdrom);
+    EXPECT_EQ(settings.drives.at(0).path, "disk.img");
 }
 
 TEST(SystemOptions, the_engines_switches_take_one_dash_or_two) {

@@ -117,8 +117,10 @@ struct FirmwareSettings {
     std::optional<u16> menu_wait_ms;
     std::optional<u32> reboot_timeout_ms; // after which firmware that found nothing to boot starts again
     bool check_floppy_signature{true};
+    bool strict_order{}; // boot from nothing that has no bootindex
     Graphics graphics{Graphics::standard_vga};
     boot::SmbiosSettings smbios;
+    std::vector<std::string> smbios_files; // each a structure as the format has it
     bool serial_console{};
 };
 
@@ -134,6 +136,7 @@ struct DriveSettings {
     image::OpenOptions options;
     OnDiskError on_read_error{OnDiskError::report};
     OnDiskError on_write_error{OnDiskError::stop_if_full};
+    std::optional<u32> boot_index{}; // its place in the order of booting
 };
 
 // ---- how it runs
@@ -165,6 +168,8 @@ struct VmSettings {
     driver::LogMask log;
     std::string log_file; // empty: standard error
     std::optional<u64> rtc_base;
+    driver::RtcClock rtc_clock{driver::RtcClock::guest_time};
+    bool start_paused{};
     std::string pid_file;
     Policy policy;
     EngineSettings engine;

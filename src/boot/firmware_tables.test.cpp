@@ -255,5 +255,36 @@ TEST(SmbiosFiles, structures_can_be_walked_to_the_end) {
     EXPECT_NE(text.find("ds=nocloud"), std::string::npos);
 }
 
+TEST(SmbiosFiles, a_structure_made_elsewhere_replaces_ours) {
+    SmbiosSettings settings;
+    std::vector<u8> const chassis{3, 5, 0, 3, 1, 'm', 'e', 0, 0};
+    EXPECT_EQ(what_is_wrong_with(chassis, settings), "");
+    settings.structures = {chassis};
+    auto const tables = make_smbios_files(settings, {u64{128} << 20, 0})[1].bytes;
+    EXPECT_TRUE(std::equal(chassis.begin(), chassis.end(), tables.begin()));
+    unsigned count = 0;
+    for (std::size_t at = 0; at + 4 <= tables.size();) {
+        count += tables[at] == 3;
+        std::size_t end = at + tables[at + 1];
+        while (end + 1 < tables.size() && (tables[end] || tables[end + 1])) ++end;
+        at = end + 2;
+    }
+    EXPECT_EQ(count, 1u);
+}
+
+TEST(SmbiosFiles, bytes_that_are_no_structure_are_refused) {
+    SmbiosSettings const settings;
+    for (auto const& bytes : {std::vector<u8>{},
+                              {3, 4, 0, 3, 0},
+                              {3, 3, 0, 3, 0, 0},
+                              {3, 200, 0, 3, 0, 0},
+                              {3, 4, 0, 3, 'a', 0},
+                              {127, 4, 0, 0, 0, 0}})
+        EXPECT_NE(what_is_wrong_with(bytes, settings), "");
+    SmbiosSettings full;
+    full.structures = {std::vector<u8>(longest_smbios_structure)};
+    EXPECT_NE(what_is_wrong_with(std::vector<u8>{3, 4, 0, 3, 0, 0}, full), "");
+}
+
 } // namespace
 } // namespace ring3::boot

@@ -162,14 +162,34 @@ std::vector<u8> anchor(std::size_t table_size, std::size_t largest, std::size_t 
 
 } // namespace
 
+// 6.1: a header with the length of the formatted part, then strings up to two zero bytes.
+std::string what_is_wrong_with(std::span<u8 const> structure, SmbiosSettings const& settings) {
+    constexpr std::size_t header = 4;
+    constexpr u8 end_of_table = 127;
+    if (structure.size() < header + 2) return "it is too short";
+    if (structure[1] < header || structure[1] + std::size_t{2} > structure.size()) return "its length is wrong";
+    if (structure[0] == end_of_table) return "it ends the table";
+    if (structure.back() != 0 || structure[structure.size() - 2] != 0) return "its end is missing (two zero bytes)";
+    std::size_t bytes = structure.size();
+    for (auto const& other : settings.structures) bytes += other.size();
+    if (bytes > longest_smbios_structure) return "together with the others it is too long";
+    return "";
+}
+
 std::vector<FirmwareFile> make_smbios_files(SmbiosSettings const& settings, RamSize ram) {
     std::vector<u8> tables;
     std::size_t largest = 0, count = 0;
-    for (Structure const& structure : structures(settings, ram)) {
-        auto const bytes = structure.bytes();
+    auto const add = [&](std::vector<u8> const& bytes) {
         tables.insert(tables.end(), bytes.begin(), bytes.end());
         largest = std::max(largest, bytes.size());
         ++count;
+    };
+    for (auto const& bytes : settings.structures) add(bytes);
+    for (Structure const& structure : structures(settings, ram)) {
+        auto const bytes = structure.bytes();
+        bool const replaced =
+            std::ranges::any_of(settings.structures, [&](auto const& one) { return one[0] == bytes[0]; });
+        if (!replaced) add(bytes);
     }
     auto head = anchor(tables.size(), largest, count);
     return {{"etc/smbios/smbios-anchor", std::move(head)}, {"etc/smbios/smbios-tables", std::move(tables)}};

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,11 +27,17 @@ struct SmbiosSettings {
     };
     std::optional<Bios> bios;
     System system;
-    std::vector<std::string> oem_strings; // type 11
+    std::vector<std::string> oem_strings;    // type 11
+    std::vector<std::vector<u8>> structures; // as somebody else has made them; they replace ours of their types
 };
 
 /// Limits of the format: a string's number has a byte, and so has the count of a structure's strings.
 inline constexpr std::size_t most_oem_strings = 255, longest_smbios_string = 4096;
+/// All structures together have a length of 16 bits; room for ours remains.
+inline constexpr std::size_t longest_smbios_structure = 32 << 10;
+
+/// What keeps these bytes from being a structure beside `settings`; empty: nothing.
+std::string what_is_wrong_with(std::span<u8 const> structure, SmbiosSettings const& settings);
 
 /// "etc/smbios/smbios-anchor" and "etc/smbios/smbios-tables".
 std::vector<FirmwareFile> make_smbios_files(SmbiosSettings const& settings, RamSize ram);

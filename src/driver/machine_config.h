@@ -41,6 +41,9 @@ struct DebugconPort {
 /// Ports of `ring3 run`'s own guest: 4F0H takes the command's exit status, 4F1H says that input is wanted.
 enum class GuestPorts : u8 { absent, present };
 
+/// Whether the CMOS clock stands still with the guest's time, or goes on with the host's while the guest is paused.
+enum class RtcClock : u8 { guest_time, host_time };
+
 /// Off only for debugging and for sanitizer builds, whose run-time libraries make calls of their own.
 enum class Sandbox : u8 { on, off };
 
@@ -54,6 +57,7 @@ struct MachineConfig {
     StartState start;        // if there is no firmware
     FirmwareConfig firmware; // what runs first instead
     u64 rtc_base{};          // seconds since 1970-01-01 that the CMOS clock shows at power-on, as if it were UTC
+    RtcClock rtc_clock{RtcClock::guest_time};
     std::array<bool, serial_ports> serial{};
     bool parallel{};
     std::vector<DriveDescription> drives;  // their order numbers BlockRequest::disk; at most max_disks

@@ -286,7 +286,10 @@ void Machine::obey(driver::ToMonitor const& message) {
         void operator()(driver::SerialIn const& in) const { machine.serial_[in.port].queue(in.bytes); }
         void operator()(driver::SerialBreak const& in) const { machine.serial_[in.port].queue_break(); }
         void operator()(driver::Pause) const { machine.clock_.pause(); }
-        void operator()(driver::Resume) const { machine.clock_.resume(); }
+        void operator()(driver::Resume) const {
+            auto const stood = machine.clock_.resume();
+            if (machine.config_.rtc_clock == driver::RtcClock::host_time) machine.board_.skip_rtc(stood);
+        }
         void operator()(driver::PowerButton) const { machine.board_.press_power_button(); }
         void operator()(driver::Nmi) const { machine.board_.raise_nmi(); }
         void operator()(driver::QueryRegisters) const {

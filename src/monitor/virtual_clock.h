@@ -18,9 +18,13 @@ public:
         if (!paused_) paused_at_ = host::monotonic_nanoseconds();
         paused_ = true;
     }
-    void resume() {
-        if (paused_) origin_ += host::monotonic_nanoseconds() - paused_at_;
+    /// How long it stood still.
+    Nanoseconds resume() {
+        if (!paused_) return 0;
+        auto const stood = host::monotonic_nanoseconds() - paused_at_;
+        origin_ += stood;
         paused_ = false;
+        return stood;
     }
     bool paused() const { return paused_; }
 

@@ -33,6 +33,11 @@ public:
     void set_cmos(u8 index, u8 value) { cmos_[index % cmos_.size()] = value; }
     u8 cmos(u8 index) const { return cmos_[index % cmos_.size()]; }
     bool nmi_masked() const { return nmi_masked_; }
+    /// Time that has passed elsewhere: the clock shows that much more.
+    void skip(Nanoseconds time) {
+        second_start_ -= time; // below zero it wraps, and catch_up() wraps it back
+        catch_up();
+    }
     /// RESET#: interrupts off; time and CMOS live on the battery.
     void reset();
 

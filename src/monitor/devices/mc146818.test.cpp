@@ -43,6 +43,20 @@ TEST_F(RtcTest, shows_the_epoch_and_carries_it_on) {
     EXPECT_EQ(queue.next_deadline(), Timer::never) << "nobody asked for interrupts: nothing ticks";
 }
 
+TEST_F(RtcTest, time_that_passed_elsewhere_is_made_up_for) {
+    rtc.skip(3600 * second + second / 2); // longer than the machine runs
+    EXPECT_EQ(date(), "2024-03-01 00:59:58/6");
+    advance(second / 2);
+    EXPECT_EQ(date(), "2024-03-01 00:59:59/6");
+    set(1, 0xff), set(3, 0xff), set(5, 0x01); // an alarm at any second of 1 o'clock
+    get(0x0c);
+    rtc.skip(3600 * second);
+    EXPECT_TRUE(get(0x0c) & 0x20);
+    set(0x0b, get(0x0b) | 0x80); // SET: the registers stand still
+    rtc.skip(3600 * second);
+    EXPECT_EQ(date(), "2024-03-01 01:59:59/6");
+}
+
 TEST_F(RtcTest, binary_and_12_hour_formats) {
     set(0x0b, 0x06); // binary, 24 hours
     EXPECT_EQ(get(2), 0x59) << "a change of format changes no register: the guest writes them anew";

@@ -107,6 +107,7 @@ public:
     bool has_serial(unsigned number) const { return number < serial_.size() && serial_[number]; }
     Uart16550& serial(unsigned number) { return *serial_[number]; }
     void press_power_button() { pm_.press_power_button(); }
+    void skip_rtc(Nanoseconds time) { rtc_.skip(time); }
     void raise_nmi();
 
     I8042& keyboard() { return keyboard_; }
