@@ -1,6 +1,8 @@
 #include "monitor/translator/block_writer.h"
 
+#include "base/assert.h"
 #include "monitor/cpu/engine_context.h"
+
 #include <algorithm>
 
 namespace ring3 {
@@ -30,20 +32,31 @@ CodeBlock* BlockWriter::write(CodeKey const& key, Trace const& trace, GuestPhys 
     emit_cold();
     if (a_.overflowed()) return nullptr;
     std::vector<u32> ways_in;
-    for (LocalEntry const& entry : local_entries_) ways_in.push_back(entry.host);
-    CodeBlock* const placed = cache_.commit(std::move(block_), a_.offset(), ways_in);
+    if (block_.by_table != 0) ways_in.push_back(block_.by_table);
     for (LocalEntry const& entry : local_entries_) {
-        CodeKey where = key_at(entry.eip);
-        if (entry.eip == key.eip.raw) where = key;
-        cache_.add_entry(where, placed->start + entry.host, placed, entry.fpu_valid);
+        ways_in.push_back(entry.host);
+        if (entry.loaded != LocalEntry::none) ways_in.push_back(entry.loaded);
     }
+    CodeBlock* const placed = cache_.commit(std::move(block_), a_.offset(), ways_in);
+    add_entries(placed);
     return placed;
+}
+
+void BlockWriter::add_entries(CodeBlock* placed) const {
+    for (LocalEntry const& entry : local_entries_) {
+        CodeKey const where = entry.eip == key_.eip.raw ? key_ : key_at(entry.eip);
+        HostPc const loaded = entry.loaded != LocalEntry::none ? placed->start + entry.loaded : 0;
+        cache_.add_entry(where, placed->start + entry.host, loaded, placed);
+    }
 }
 
 void BlockWriter::mark_point(Scanned const& s) {
     // Whoever jumps here knows nothing of a pending change of ESP, or of its flags.
-    if (sp_ == 0 && folded_.amount == 0 && leads_block(s)) local_entries_.push_back({s.eip, a_.offset(), fpu_valid_});
-    if (&s == trace_.data() && begins_with_vectors()) enter_with_fpu(s);
+    if (sp_ == 0 && folded_.amount == 0 && leads_block(s)) {
+        local_entries_.push_back({.eip = s.eip});
+        (fpu_valid_ ? local_entries_.back().loaded : local_entries_.back().host) = a_.offset();
+    }
+    if (&s == trace_.data() && begins_with_vectors()) begin_loaded();
     count_run(s);
     insn_start_ = a_.here();
     add_point(s.eip, s.no_stop || flags_stale_);
@@ -60,9 +73,22 @@ bool BlockWriter::begins_with_vectors() const {
 
 /// The state is loaded before the block's first instruction, and a second way in lies behind that: a loop which comes
 /// back here does not look again.
-void BlockWriter::enter_with_fpu(Scanned const& s) {
+void BlockWriter::begin_loaded() {
     ensure_fpu();
-    local_entries_.push_back({s.eip, a_.offset(), fpu_valid_});
+    local_entries_.back().loaded = a_.offset();
+}
+
+/// The way in for everybody to code in the block's middle that takes the FPU state to be loaded.
+void BlockWriter::lead_in(LocalEntry& entry) {
+    auto const inside = std::ranges::find(block_.points, entry.eip, &Point::eip);
+    ASSERT(inside != block_.points.end());
+    entry.host = a_.offset();
+    fpu_valid_ = false;
+    sp_ = 0;
+    counted_ = {};
+    add_point(entry.eip, inside->no_stop);
+    ensure_fpu();
+    a_.jump(block_.start + entry.loaded);
 }
 
 /// Does whoever runs `s` run `next` as well, in the same way, if nothing faults?
@@ -193,14 +219,18 @@ void BlockWriter::flush_sp() {
 
 // ---- ways out -----------------------------------------------------------------------------------------------------
 
+/// 0: it has none yet.
+HostPc BlockWriter::way_in_this_block(u32 eip) const {
+    auto const entry = std::ranges::find(local_entries_, eip, &LocalEntry::eip);
+    if (entry == local_entries_.end()) return 0;
+    u32 const best = fpu_valid_ && entry->loaded != LocalEntry::none ? entry->loaded : entry->host;
+    return best != LocalEntry::none ? block_.start + best : 0;
+}
+
 void BlockWriter::relative_exit(u32 eip) {
-    LocalEntry const* best = nullptr;
-    for (LocalEntry const& entry : local_entries_)
-        if (entry.eip == eip && (!entry.fpu_valid || fpu_valid_) && (!best || entry.fpu_valid)) best = &entry;
-    if (settings_.link && best) return a_.relative(block_.start + best->host);
-    if (settings_.link && on_this_page(eip)) {
-        Entry const* const known = cache_.find(key_at(eip));
-        if (known && known->block->tail.raw == 0 && (!known->fpu_valid || fpu_valid_)) return a_.relative(known->host);
+    if (settings_.link) {
+        if (HostPc const here = way_in_this_block(eip)) return a_.relative(here);
+        if (Entry const* const known = cache_.find(key_at(eip))) return a_.relative(known->for_links(fpu_valid_));
     }
     cold_exits_.push_back({a_.offset(), eip, fpu_valid_});
     a_.word32(0);
@@ -224,7 +254,7 @@ void BlockWriter::emit_cold() {
         a_.op({.byte = 0xc7}, 0, r9); // MOV R9D, record
         a_.word32(static_cast<u32>(records_.links.size()));
         a_.jump(leave_for(ExitKind::link));
-        records_.links.push_back({block_.start + exit.field, exit.eip, on_this_page(exit.eip), exit.fpu_valid});
+        records_.links.push_back({block_.start + exit.field, exit.eip, exit.fpu_valid});
     }
     for (ColdMiss const& miss : cold_misses_) {
         a_.patch_relative(miss.field, a_.here());
@@ -235,6 +265,13 @@ void BlockWriter::emit_cold() {
         a_.mov_imm(r9, miss.record);
         a_.jump(leave_for(ExitKind::soft_access));
     }
+    if (block_.tail.raw != 0) {
+        block_.by_table = a_.offset();
+        a_.mov_imm(r8, static_cast<u32>(key_.eip.raw));
+        a_.jump(thunks_.by_table);
+    }
+    for (LocalEntry& entry : local_entries_)
+        if (entry.host == LocalEntry::none) lead_in(entry);
 }
 
 } // namespace ring3

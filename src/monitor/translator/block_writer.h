@@ -28,8 +28,7 @@ namespace ring3 {
 /// A direct exit that goes to the dispatcher: which jump to rewrite once the successor exists.
 struct LinkRecord {
     HostPc field{}; // of the jump's rel32
-    u32 target{};   // guest eip
-    bool same_page{};
+    u32 target{};   // guest eip, on the same page
     bool fpu_valid{};
 };
 
@@ -94,6 +93,14 @@ public:
     CodeBlock* write(CodeKey const& key, Trace const& trace, GuestPhys tail);
 
 private:
+    /// Offsets of the ways in: for everybody, and for code that has loaded the FPU state.
+    struct LocalEntry {
+        static constexpr u32 none = ~u32{0};
+        u32 eip;
+        u32 host{none};
+        u32 loaded{none};
+    };
+
     // ---- block_writer.cpp: the block as a whole
     void instruction(Scanned const& s);
     void emit(Scanned const& s, Treatment treatment);
@@ -106,7 +113,9 @@ private:
     void add_point(u32 eip, bool no_stop);
     bool leads_block(Scanned const& s) const;
     bool begins_with_vectors() const;
-    void enter_with_fpu(Scanned const& s);
+    void begin_loaded();
+    void lead_in(LocalEntry& entry);
+    void add_entries(CodeBlock* placed) const;
     bool is_inlined(Scanned const& s) const { return treatment_here(s) == Treatment::inlined; }
     bool counts_with(Scanned const& s, Scanned const& next) const;
     void count_run(Scanned const& s);
@@ -158,7 +167,8 @@ private:
     void count_register_branch(Scanned const& s);
     void go_to(u32 eip); // an unconditional way out
     void go_through_table(u32 eip);
-    void relative_exit(u32 eip); // the rel32 of a jump or call just begun
+    void relative_exit(u32 eip); // the rel32 of a jump or call just begun, to the same page
+    HostPc way_in_this_block(u32 eip) const;
     enum class Via : u8 { jump, call };
     void indirect(Via via); // to r8d
     void return_site(Scanned const& s);
@@ -215,11 +225,6 @@ private:
     };
     std::vector<ColdExit> cold_exits_;
     std::vector<ColdMiss> cold_misses_;
-    struct LocalEntry {
-        u32 eip;
-        u32 host;
-        bool fpu_valid;
-    };
     std::vector<LocalEntry> local_entries_;
 };
 

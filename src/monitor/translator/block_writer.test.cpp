@@ -278,7 +278,6 @@ TEST_F(BlockWriterTest, an_unknown_successor_is_asked_for_behind_the_code) {
     EXPECT_EQ(whole({0x74, 0x10, 0xc3}), // jz +10h; ret
               (Text{"jz #4", "mov r8d, [r14+r12*1]", "lea r12d, [r12+0x4]", "ret", "mov r9d, 0x0", "jmp link"}));
     EXPECT_EQ(t.records.links[0].target, 0x1012u);
-    EXPECT_TRUE(t.records.links[0].same_page);
 }
 
 TEST_F(BlockWriterTest, a_known_successor_is_jumped_to) {
@@ -288,6 +287,18 @@ TEST_F(BlockWriterTest, a_known_successor_is_jumped_to) {
     t.translate({0x40, 0xe9, 0xfa, 0x07, 0, 0}); // inc eax; jmp 1800h
     EXPECT_EQ(t.whole_listing(), (Text{"inc eax", "jmp elsewhere"}));
     EXPECT_TRUE(t.records.links.empty());
+}
+
+TEST_F(BlockWriterTest, code_that_ends_on_another_page_is_jumped_to_by_the_jump_table) {
+    t.translate({0xbb, 1, 0, 0, 0, 0xc3}, 0x1ffe); // mov ebx, 1
+    u64 const way = t.block->start + t.block->by_table;
+    Text const text = t.whole_listing();
+    EXPECT_EQ((Text{text.end() - 2, text.end()}), (Text{"mov r8d, 0x1ffe", "jmp by_table"}));
+    t.translate({0x74, 0x1c, 0xc3}, 0x1fe0); // jz 1ffeh
+    auto const jump = t.cache->bytes(t.block->start + t.block->points[0].host + 2, 4);
+    i32 distance;
+    std::memcpy(&distance, jump.data(), sizeof distance);
+    EXPECT_EQ(t.block->start + t.block->points[0].host + 6 + static_cast<u64>(i64{distance}), way);
 }
 
 TEST_F(BlockWriterTest, a_conditional_branch_to_another_page_is_turned_around) {
@@ -321,6 +332,21 @@ TEST_F(BlockWriterTest, a_loop_loads_the_state_once) {
     EXPECT_EQ(all[6], "movaps xmm0, [r14+rbx*1]");
     EXPECT_EQ(all[7], "dec ecx");
     EXPECT_EQ(all[8], "jnz #6");
+}
+
+TEST_F(BlockWriterTest, code_amid_vectors_has_a_way_in_that_loads_the_state) {
+    // 0: movaps xmm0,[ebx]; jz 7; dec ecx; 6: dec ecx; 7: addps xmm0,xmm1; ret
+    Text const all = whole({0x0f, 0x28, 0x03, 0x74, 0x01, 0x49, 0x0f, 0x58, 0xc1, 0xc3});
+    ASSERT_GE(all.size(), 10u);
+    EXPECT_EQ(all[9], "addps xmm0, xmm1");
+    EXPECT_EQ((Text{all.end() - 7, all.end()}), (Text{"mov r8, rcx", "movzx ecx, byte [fpu_loaded]", "jrcxz #17",
+                                                      "jmp #18", "call load_fpu", "mov rcx, r8", "jmp #9"}));
+    u32 const eip = TestMachine::code_start + 6;
+    Entry const* const entry = t.cache->find({{eip}, {eip}, t.mode()});
+    ASSERT_NE(entry, nullptr);
+    EXPECT_GT(entry->host, entry->loaded);
+    EXPECT_EQ(entry->for_links(true), entry->loaded);
+    EXPECT_EQ(entry->for_links(false), entry->host);
 }
 
 // ---- sensitive instructions

@@ -36,7 +36,7 @@ Entry* CodeCache::find(CodeKey const& key) {
     }
 }
 
-void CodeCache::add_entry(CodeKey const& key, HostPc host, CodeBlock* block, bool fpu_valid) {
+void CodeCache::add_entry(CodeKey const& key, HostPc host, HostPc loaded, CodeBlock* block) {
     ASSERT(entry_count_ < table_size - 1);
     Entry* place = nullptr;
     u64 slot = key.hash();
@@ -50,7 +50,7 @@ void CodeCache::add_entry(CodeKey const& key, HostPc host, CodeBlock* block, boo
         place = &table_[slot % table_size];
         ++entry_count_;
     }
-    *place = {key, host, block, fpu_valid, false};
+    *place = {key, host, loaded, block, false};
 }
 
 CodeBlock const* CodeCache::block_at(HostPc pc) const {

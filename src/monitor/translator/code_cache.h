@@ -76,6 +76,7 @@ struct CodeBlock {
     bool has_callout{};
     u32 unit{};                      // in --verify: its place in the engine's list, from 1 on; 0: none yet
     std::vector<u32> return_sites{}; // offsets of the checks where returns arrive
+    u32 by_table{};                  // with a tail: offset of the way here through the jump table, else 0
     /// The last point at or before a host pc in the block.
     Point const& point_at(HostPc pc) const;
 };
@@ -83,10 +84,16 @@ struct CodeBlock {
 /// A way into a block.
 struct Entry {
     CodeKey key{};
-    HostPc host{}; // 0: a free place or a dead one
+    HostPc host{};   // 0: a free place or a dead one
+    HostPc loaded{}; // the way in for code that has loaded the FPU state; 0: the same
     CodeBlock* block{};
-    bool fpu_valid{};
     bool known{}; // jump tables may lead to it
+    /// Where direct jumps of the same page lead, which stay for good: if the block ends on another page, only the jump
+    /// table knows whether that is still mapped there.
+    HostPc for_links(bool fpu_loaded) const {
+        if (block->by_table != 0) return block->start + block->by_table;
+        return fpu_loaded && loaded != 0 ? loaded : host;
+    }
 };
 
 class EmittedCheck;
@@ -105,7 +112,7 @@ public:
     Assembler begin();
     /// Takes the code into the cache. `block.start` must be begin()'s place. `ways_in`: offsets of entries to come.
     CodeBlock* commit(CodeBlock block, u32 size, std::span<u32 const> ways_in);
-    void add_entry(CodeKey const& key, HostPc host, CodeBlock* block, bool fpu_valid);
+    void add_entry(CodeKey const& key, HostPc host, HostPc loaded, CodeBlock* block);
     /// Takes code that is no block: thunks.
     HostPc commit_stub(Assembler const& stub);
     /// From now on, what is committed and linked is checked (--check-code).

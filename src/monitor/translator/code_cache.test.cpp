@@ -26,7 +26,7 @@ protected:
         block.points.push_back({.eip = static_cast<u32>(key.eip.raw)});
         for (u32 i = 0; i < size; ++i) a.byte(0x90);
         CodeBlock* const placed = cache_->commit(std::move(block), size, {});
-        cache_->add_entry(key, placed->start, placed, false);
+        cache_->add_entry(key, placed->start, 0, placed);
         return placed;
     }
     HostPc miss() const { return start_ + miss_offset; }

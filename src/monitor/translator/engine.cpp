@@ -175,7 +175,7 @@ void Engine::mark_code(CodeKey const& key, Trace const& trace, GuestPhys tail) {
 /// From now on jumps of this space find the entry by themselves.
 void Engine::make_known(CodeKey const& key, Entry& entry, JumpSpace& space) {
     auto const eip = static_cast<u32>(key.eip.raw);
-    if (entry.fpu_valid || space.get(eip) == entry.host) return;
+    if (space.get(eip) == entry.host) return;
     entry.known = true;
     space.set(eip, entry.host);
     space.note_page(key.eip, key.where);
@@ -238,7 +238,7 @@ Engine::Ended Engine::run(Outcome& outcome) {
             continue;
         }
         if (options_.optimize.link) make_known(key, *entry, space);
-        enter(entry->host, 0, entry->fpu_valid);
+        enter(entry->host, 0, false);
         for (;;) {
             resume_ = {};
             if (auto const ended = after_exit(outcome)) return *ended;

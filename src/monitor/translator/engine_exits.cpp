@@ -34,14 +34,13 @@ std::optional<Engine::Ended> Engine::follow_link() {
     u64 const epoch = epoch_;
     Entry* const entry = ready_entry(key);
     if (!entry) return Ended::ran;
-    bool const fits = record.same_page && entry->block->tail.raw == 0 && (!entry->fpu_valid || record.fpu_valid);
     // A flush for the new block has taken the jump with it.
-    if (fits && epoch == epoch_ && options_.optimize.link && !verifies()) {
-        cache_->write_relative(record.field, entry->host);
+    if (epoch == epoch_ && options_.optimize.link && !verifies()) {
+        cache_->write_relative(record.field, entry->for_links(record.fpu_valid));
         ++statistics_.links;
     }
     if (verifies()) return Ended::ran;
-    resume_ = {entry->host, 0, entry->fpu_valid};
+    resume_ = {entry->host, 0, false};
     return std::nullopt;
 }
 
@@ -58,7 +57,7 @@ std::optional<Engine::Ended> Engine::follow_indirect() {
     if (root_for(key.eip) != space_->root && space_->root == JumpSpace::global_root) return std::nullopt;
     space_->note_page(key.eip, key.where);
     if (options_.optimize.link) make_known(key, *entry, *space_);
-    resume_ = {entry->host, 0, entry->fpu_valid};
+    resume_ = {entry->host, 0, false};
     return std::nullopt;
 }
 
@@ -199,7 +198,7 @@ std::optional<HostPc> Engine::way_elsewhere(KnownWay& known) {
     if (!vcpu_.mmu.fetch(eip, vcpu_.privilege(), where).is_next()) return std::nullopt;
     JumpSpace& space = space_for(mode, eip);
     Entry const* const entry = cache_->find({where, eip, mode});
-    if (!entry || entry->fpu_valid || entry->block->tail.raw != 0) return std::nullopt;
+    if (!entry || entry->block->tail.raw != 0) return std::nullopt;
     mode_ = mode;
     use(space);
     space.note_page(eip, where);

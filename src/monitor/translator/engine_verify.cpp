@@ -62,7 +62,7 @@ bool Engine::interpret_unit(VerifiedUnit const& unit, UnitStep const* step, Outc
 
 /// Runs it translated. False: it left before its end.
 bool Engine::run_unit(Entry const& entry) {
-    enter(entry.host, 0, entry.fpu_valid);
+    enter(entry.host, 0, false);
     for (;;) {
         auto const kind = ExitKind(context_.exit_kind);
         if (kind == ExitKind::link) {
@@ -82,7 +82,7 @@ bool Engine::run_unit(Entry const& entry) {
 
 /// A unit as it would run without --verify, but for the links.
 std::optional<Engine::Ended> Engine::run_alone(Outcome& outcome, Entry const& entry) {
-    enter(entry.host, 0, entry.fpu_valid);
+    enter(entry.host, 0, false);
     for (;;) {
         resume_ = {};
         if (auto const end = after_exit(outcome)) return end;
@@ -103,7 +103,7 @@ std::optional<Engine::Ended> Engine::run_verified(Outcome& outcome, Entry const&
 
     // Guest memory may be written meanwhile, by the app for a device: only a difference that stays is one.
     constexpr unsigned attempts = 3;
-    bool const vectors = unit.vectors || entry.fpu_valid;
+    bool const vectors = unit.vectors;
     unit_before_.take(vcpu_.cpu, vectors);
     std::string what;
     for (unsigned attempt = 0; attempt < attempts; ++attempt) {

@@ -43,9 +43,12 @@ public:
         Linear const start{eip};
         CodeKey const key{{start.raw}, start, mode()};
         u8 const* const page = machine.memory.page(key.where.page());
-        Trace const trace = scan({{page, page_size}, {}}, eip, key.mode, machine.model(), rules);
+        GuestPhys const next = key.where.page() + page_size;
+        CodeBytes const bytes{{page, page_size}, {machine.memory.page(next), page_size}};
+        Trace const trace = scan(bytes, eip, key.mode, machine.model(), rules);
         BlockWriter writer{*cache, records, thunks_, map_, machine.v, settings};
-        return block = trace.insns.empty() ? nullptr : writer.write(key, trace, {});
+        GuestPhys const tail = trace.crosses_page ? next : GuestPhys{};
+        return block = trace.insns.empty() ? nullptr : writer.write(key, trace, tail);
     }
     CodeBlock const* translate(std::initializer_list<u8> code, u32 eip = TestMachine::code_start) {
         return translate(std::span{code.begin(), code.size()}, eip);
