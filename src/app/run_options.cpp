@@ -1,6 +1,7 @@
 #include "app/run_options.h"
 
 #include "app/engine_switches.h"
+#include "app/guest_modules.h"
 #include "app/images.h"
 #include "app/system_options.h"
 #include "app/values.h"
@@ -24,6 +25,7 @@ struct RawOptions {
     std::string log_words;
     std::string sandbox{"on"};
     std::vector<TypedSwitch> engine;
+    std::vector<std::string> shares;
 };
 
 /// CLI11's help without its usage line, which cannot speak of "--", and with --stats as people would write it.
@@ -82,6 +84,10 @@ void describe(CLI::App& app, RunOptions& options, RawOptions& raw) {
     app.add_flag(fmt::format("--net{{{}}}", no_value), network_help)
         ->each([&](std::string const& value) { options.network = value == no_value ? "user" : value; })
         ->option_text("[=BACKEND]");
+    app.add_option("--share", raw.shares,
+                   "the guest sees this folder at /share, and starts there; :ro: it may only read")
+        ->option_text("DIRECTORY[:ro]")
+        ->allow_extra_args(false);
     app.add_flag("--verbose", options.verbose, "show the kernel's console, on standard error if COMMAND is given");
     app.add_option("-d,--debug", raw.log_words, "log int,cpu_reset,guest_errors,exec");
     app.add_option("-D,--log-file", options.log_file, "log to this file instead of standard error");
@@ -98,10 +104,19 @@ Result<void> take_memory(RunOptions& options, std::string const& text) {
     return check_memory_size("--memory", options.memory);
 }
 
+/// A folder whose name ends in ":ro" can be named with a slash behind it.
+p9::ShareSettings parse_share(std::string text) {
+    bool const is_read_only = text.ends_with(":ro");
+    if (is_read_only || text.ends_with(":rw")) text.resize(text.size() - 3);
+    return {.path = std::move(text), .is_read_only = is_read_only};
+}
+
 Result<void> convert(RunOptions& options, RawOptions const& raw) {
     for (auto const& text : raw.memory) TRY_VOID(take_memory(options, text));
     for (auto const& [which, value] : raw.engine)
         TRY_VOID(apply_engine_switch(options.engine, *which, fmt::format("--{}", which->name), value));
+    if (raw.shares.size() > 1) return fail(ExitStatus::usage, "option '--share': a guest has one shared folder");
+    if (!raw.shares.empty()) options.share = parse_share(raw.shares.front());
     options.log = TRY(parse_log_words("--debug", raw.log_words));
     if (raw.sandbox != "on" && raw.sandbox != "off")
         return fail(ExitStatus::usage, fmt::format("option '--sandbox' takes on or off, not '{}'", raw.sandbox));
@@ -193,12 +208,6 @@ std::string kernel_command_line(RunOptions const& options, StandardInput input) 
     return line;
 }
 
-/// Modules and other archives that the kernel unpacks behind the initramfs.
-void append_archive(std::vector<u8>& archives, std::vector<u8> const& more) {
-    archives.resize((archives.size() + 3) & ~std::size_t{3});
-    archives.insert(archives.end(), more.begin(), more.end());
-}
-
 /// The card, and what the default guest needs to use it.
 Result<void> connect_network(VmSettings& settings, RunOptions const& options,
                              std::span<std::string const> directories) {
@@ -207,6 +216,15 @@ Result<void> connect_network(VmSettings& settings, RunOptions const& options,
     settings.net = TRY(network.finish());
     if (!options.network || !options.initrd.empty() || settings.net.nics.empty()) return {};
     return add_network_modules(settings, directories);
+}
+
+/// The guest's root works on the folder with this user's rights.
+Result<void> connect_share(VmSettings& settings, RunOptions const& options, std::span<std::string const> directories) {
+    if (!options.share) return {};
+    settings.virtio.push_back({"share", {}, VirtioShareSettings{*options.share, "share"}});
+    if (!options.initrd.empty()) return {};
+    settings.boot.command_line += options.share->is_read_only ? " ring3.share=ro" : " ring3.share=rw";
+    return add_guest_modules(settings.boot, "share", directories);
 }
 
 /// Which files to boot; the default guest need not be there if none of its files is needed.
@@ -241,14 +259,9 @@ void run_guest_command(VmSettings& settings, std::span<std::string const> comman
 }
 
 Result<void> add_network_modules(VmSettings& settings, std::span<std::string const> guest_directories) {
-    auto const guest = TRY(find_default_guest(guest_directories));
-    constexpr u64 most = 64 << 20;
     std::string const feature = settings.net.nics.at(0).card.model == NicModel::e1000 ? "net-e1000" : "net-rtl8139";
     settings.boot.command_line += " ring3.card=" + feature;
-    auto const modules = read_file("the network's modules", guest.modules(feature), most);
-    if (!modules) return fail(modules.error().status, modules.error().message + " ('make guest' fetches them)");
-    append_archive(settings.boot.extra_initrd, *modules);
-    return {};
+    return add_guest_modules(settings.boot, feature, guest_directories);
 }
 
 Result<VmSettings> run_settings(RunOptions const& options, StandardInput input,
@@ -274,6 +287,7 @@ Result<VmSettings> run_settings(RunOptions const& options, StandardInput input,
         settings.boot.extra_initrd = command_archive(options.command);
     }
     TRY_VOID(connect_network(settings, options, guest_directories));
+    TRY_VOID(connect_share(settings, options, guest_directories));
     return settings;
 }
 

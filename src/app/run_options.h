@@ -24,6 +24,7 @@ struct RunOptions {
     std::string log_file;
     EngineSettings engine;
     std::optional<std::string> network; // -nic's argument
+    std::optional<p9::ShareSettings> share;
     bool verbose{};
     driver::Sandbox sandbox{driver::Sandbox::on};
     std::vector<std::string> command; // empty: a shell

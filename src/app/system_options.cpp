@@ -8,6 +8,7 @@
 #include "app/firmware_options.h"
 #include "app/net_options.h"
 #include "app/refused_options.h"
+#include "app/share_options.h"
 #include "app/values.h"
 #include "app/virtio_options.h"
 #include "host/time.h"
@@ -71,6 +72,8 @@ public:
     Result<void> netdev(std::string const& text) { return network_.add_netdev(text); }
     Result<void> nic(std::string const& text) { return network_.add_nic(text); }
     Result<void> net(std::string const& text) { return network_.add_net(text); }
+    Result<void> virtfs(std::string const& text) { return shares_.add_virtfs(text); }
+    Result<void> fsdev(std::string const& text) { return shares_.add_fsdev(text); }
     Result<void> object(std::string const& text);
     Result<void> device(std::string const& text);
     Result<void> nodefaults(std::string const&);
@@ -125,6 +128,7 @@ private:
     NetOptions network_;
     DriveOptions drives_;
     VirtioOptions virtio_;
+    ShareOptions shares_;
     std::optional<PrintText> print_;
     std::span<std::string_view const> cpu_names_;
     std::size_t at_{};
@@ -173,6 +177,11 @@ constexpr std::array options{
     Option{"net", "nic|KIND", "the old form: one card and one network, plugged into each other", &SystemParser::net},
     Option{"object", "filter-dump", "id=,netdev=ID,file=: write a network's frames to a pcap file",
            &SystemParser::object},
+    Option{"virtfs", "local,...",
+           "share a folder: path=,mount_tag=,security_model=none|passthrough|mapped-xattr,readonly=",
+           &SystemParser::virtfs},
+    Option{"fsdev", "local,...",
+           "a folder for -device virtio-9p-pci: id=,path=,security_model=,readonly=", &SystemParser::fsdev},
     Option{"nodefaults", "", "no device that was not asked for", &SystemParser::nodefaults},
     Option{"no-reboot", "", "end when the guest resets itself", &SystemParser::no_reboot},
     Option{"no-shutdown", "", "stay, paused, when the guest powers off", &SystemParser::no_shutdown},
@@ -270,6 +279,7 @@ Result<Parsed> SystemParser::finish() {
     TRY_VOID(wiring_.connect(settings_));
     settings_.net = TRY(network_.finish());
     settings_.virtio = TRY(virtio_.finish());
+    for (auto& share : TRY(shares_.finish())) settings_.virtio.push_back(std::move(share));
     settings_.drives = TRY(drives_.finish());
     TRY_VOID(add_boot_order(settings_));
     auto const& what = settings_.boot.kernel.empty() ? settings_.firmware.image : settings_.boot.kernel;
@@ -456,6 +466,7 @@ Result<void> SystemParser::device(std::string const& text) {
                      "name \"ide-cd\", bus IDE: the same, drive= for a drive with a disc\n"
                      "name \"e1000\", bus PCI: netdev=ID, mac=, addr=, romfile=\n"
                      "name \"rtl8139\", bus PCI: the same\n"
+                     "name \"virtio-9p-pci\", bus PCI: fsdev=ID, mount_tag=, addr=, disable-legacy=, disable-modern=\n"
                      "name \"virtio-rng-pci\", bus PCI: addr=, disable-legacy=, disable-modern=\n"
                      "name \"floppy\", bus floppy-bus: drive=ID, unit=0\n");
     CommaList list{text, "driver"};
@@ -466,6 +477,7 @@ Result<void> SystemParser::device(std::string const& text) {
     }
     if (NetOptions::knows_device(driver)) return network_.add_device(driver, list);
     if (VirtioOptions::knows_device(driver)) return virtio_.add_device(driver, list);
+    if (ShareOptions::knows_device(driver)) return shares_.add_device(driver, list);
     list.take("id"); // a name that only other options could refer to, and none does
     if (driver == "isa-debug-exit") return add_debug_exit(list);
     if (driver == "VGA") {

@@ -1,5 +1,6 @@
 #include "app/virtio_devices.h"
 
+#include "app/share_device.h"
 #include "virtio/entropy.h"
 
 #include <sys/random.h>
@@ -18,14 +19,18 @@ void fill_with_random_bytes(std::span<u8> bytes) {
     }
 }
 
-Made make(VirtioRngSettings const&) {
+Made make(EventLoop&, VirtioRngSettings const&) {
     return std::make_unique<virtio::Entropy>(fill_with_random_bytes);
+}
+
+Made make(EventLoop& loop, VirtioShareSettings const& settings) {
+    return ShareDevice::open(loop, settings);
 }
 
 } // namespace
 
-Made make_virtio_device(VirtioSettings const& settings) {
-    return std::visit([](auto const& device) { return make(device); }, settings.device);
+Made make_virtio_device(EventLoop& loop, VirtioSettings const& settings) {
+    return std::visit([&](auto const& device) { return make(loop, device); }, settings.device);
 }
 
 } // namespace ring3::app

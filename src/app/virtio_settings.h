@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/types.h"
+#include "p9/share_settings.h"
 
 #include <optional>
 #include <string>
@@ -17,11 +18,16 @@ struct VirtioPlace {
 };
 
 struct VirtioRngSettings {};
+/// A folder of the host, and the name that the guest mounts it by.
+struct VirtioShareSettings {
+    p9::ShareSettings folder{};
+    std::string tag{};
+};
 
 struct VirtioSettings {
     std::string id;
     VirtioPlace place;
-    std::variant<VirtioRngSettings> device;
+    std::variant<VirtioRngSettings, VirtioShareSettings> device;
 };
 
 } // namespace ring3::app

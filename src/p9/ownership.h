@@ -11,10 +11,9 @@
 #pragma once
 
 #include "p9/folder.h"
+#include "p9/share_settings.h"
 
 namespace ring3::p9 {
-
-enum class SecurityModel : u8 { none, passthrough, mapped_xattr };
 
 /// What a new file is to be.
 struct Creation {

@@ -14,17 +14,12 @@
 #include "p9/fid_table.h"
 #include "p9/folder.h"
 #include "p9/ownership.h"
+#include "p9/share_settings.h"
 #include "p9/wire.h"
 
 #include <vector>
 
 namespace ring3::p9 {
-
-struct ShareSettings {
-    std::string path;
-    SecurityModel security{SecurityModel::none};
-    bool is_read_only{};
-};
 
 class Server {
 public:
