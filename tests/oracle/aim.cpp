@@ -53,7 +53,10 @@ public:
         set_stacked_value();
         set_selectors();
         set_far_target();
-        test_.may_wrap = is_based(static_cast<SegmentName>(insn_.segment)) || is_based(SegmentName::es);
+        test_.may_wrap =
+            is_based(static_cast<SegmentName>(insn_.segment)) || is_based(SegmentName::es) || is_based(SegmentName::ss);
+        test_.aliased =
+            insn_.def->op == Op::movs && is_low(static_cast<SegmentName>(insn_.segment)) != is_low(SegmentName::es);
     }
 
 private:
@@ -68,6 +71,9 @@ private:
         u32 const base = descriptor(name).base();
         bool const beyond = address_width == 2 && ORACLE_DATA - base + data_span > 0x10000;
         return (beyond ? ORACLE_LOW : ORACLE_DATA) - base;
+    }
+    bool is_low(SegmentName name) const {
+        return data_start(name, insn_.address_width) + descriptor(name).base() == ORACLE_LOW;
     }
     u32 data_start() const { return data_start(static_cast<SegmentName>(insn_.segment), insn_.address_width); }
     unsigned stack_width() const { return descriptor(SegmentName::ss).rights().has<SegmentRights::DB>() ? 4 : 2; }

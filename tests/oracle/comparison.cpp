@@ -160,7 +160,7 @@ void Comparison::run(Case const& test) {
     ++tally_.cases;
     if (native_ending.faulted) ++tally_.faults[native_ending.vector % tally_.faults.size()];
     if (where == Destination::stray) guest_ending = fetch_fault(guest_ending.eip, code_base, native_ending);
-    if (may_store_partly(test, native_ending)) copy_to_guest();
+    if (may_store_partly(test, native_ending) || may_copy_otherwise(test)) copy_to_guest();
     std::string what = difference(test, native, guest, native_ending);
     if (!same_ending(test, native_ending, guest_ending))
         what += fmt::format("; ends: host {}, ring3 {}", text_of(native_ending), text_of(guest_ending));

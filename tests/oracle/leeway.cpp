@@ -75,6 +75,10 @@ bool may_store_partly(Case const& test, Ending native) {
     return pushes_frame || is_save(op) || insn::memory_bytes(test.insn) > quadword;
 }
 
+bool may_copy_otherwise(Case const& test) {
+    return !test.refused && test.aliased && (test.insn.rep || test.insn.repne);
+}
+
 bool same_selector(u16 native, u16 guest) {
     return native == guest || (Selector{{native}}.is_null() && Selector{{guest}}.is_null());
 }

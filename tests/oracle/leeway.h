@@ -12,6 +12,9 @@ u32 compared_flags(Case const& test);
 bool same_ending(Case const& test, Ending native, Ending guest);
 /// May a store that faulted have written a part of its bytes?
 bool may_store_partly(Case const& test, Ending native);
+/// Fast-string operation (SDM 1 7.3.9.3) looks at linear addresses to see whether two strings overlap. The tests' data
+/// have two, so processors may take what overlaps for what does not.
+bool may_copy_otherwise(Case const& test);
 /// Null selectors are all alike: those with an RPL become 0 whenever an interrupt returns (SDM 2A IRET), so that nobody
 /// can rely on it.
 bool same_selector(u16 native, u16 guest);

@@ -27,6 +27,7 @@ struct Case {
     CpuImage image{};
     std::vector<Poke> pokes{};
     bool may_wrap{}; // an operand's segment has a base and a limit of 4 GiB
+    bool aliased{};  // its two strings reach the data at different linear addresses
 
     std::span<u8 const> code() const { return std::span{bytes}.first(length); }
 };
