@@ -163,6 +163,14 @@ Result<void> parse_smbios(std::string_view text, FirmwareSettings& settings) {
     return list.finish("-smbios");
 }
 
+Result<void> parse_option_rom(std::string_view text, FirmwareSettings& settings) {
+    CommaList list{text, "romfile"};
+    auto const path = list.take("romfile").value_or("");
+    if (path.empty()) return fail(ExitStatus::usage, "option '-option-rom' needs a file");
+    settings.items.push_back({"genroms/" + path.substr(path.rfind('/') + 1), path, ""});
+    return list.finish("-option-rom");
+}
+
 Result<std::array<u8, 16>> parse_uuid(std::string_view option, std::string_view text) {
     constexpr std::string_view form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
     auto const wrong = [&] {

@@ -1,4 +1,4 @@
-// The options about firmware, in QEMU's spelling: -boot, -fw_cfg, -smbios.
+// The options about firmware, in QEMU's spelling: -boot, -fw_cfg, -option-rom, -smbios.
 #pragma once
 
 #include "app/vm_settings.h"
@@ -13,7 +13,10 @@ Result<void> parse_boot(std::string_view text, FirmwareSettings& settings);
 /// [name=]opt/NAME,file=PATH or string=TEXT.
 Result<void> parse_fw_cfg(std::string_view text, FirmwareSettings& settings);
 
-/// type=0, 1 or 11 with their fields.
+/// FILE: firmware runs what it finds among its files as "genroms/NAME".
+Result<void> parse_option_rom(std::string_view text, FirmwareSettings& settings);
+
+/// type=0, 1 or 11 with their fields, or file=STRUCTURE.
 Result<void> parse_smbios(std::string_view text, FirmwareSettings& settings);
 
 /// 8-4-4-4-12 hexadecimal digits.

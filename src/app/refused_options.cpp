@@ -1,6 +1,7 @@
 #include "app/refused_options.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace ring3::app {
 
@@ -154,6 +155,19 @@ std::optional<std::string_view> why_refused(std::string_view option) {
 std::optional<std::string_view> why_device_refused(std::string_view device) {
     auto const found = std::ranges::find_if(devices, [&](auto const& one) { return device.starts_with(one.name); });
     return found == std::end(devices) ? std::nullopt : std::optional{found->why};
+}
+
+Error unknown_option(std::string_view word) {
+    auto const option = word.substr(std::min(word.find_first_not_of('-'), word.size()));
+    if (auto const why = why_refused(option))
+        return {ExitStatus::usage, fmt::format("option '{}' is not supported: {}", word, *why)};
+    return {ExitStatus::usage, fmt::format("unknown option '{}' (-help lists what there is)", word)};
+}
+
+Error unknown_device(std::string_view device) {
+    if (auto const why = why_device_refused(device))
+        return {ExitStatus::usage, fmt::format("option '-device': there is no '{}': {}", device, *why)};
+    return {ExitStatus::usage, fmt::format("option '-device' does not know '{}' ('help' lists)", device)};
 }
 
 } // namespace ring3::app

@@ -6,6 +6,7 @@
 #include "app/drive_options.h"
 #include "app/engine_switches.h"
 #include "app/firmware_options.h"
+#include "app/help_lines.h"
 #include "app/net_options.h"
 #include "app/refused_options.h"
 #include "app/share_options.h"
@@ -99,7 +100,7 @@ public:
         settings_.firmware.check_floppy_signature = false;
         return {};
     }
-    Result<void> option_rom(std::string const& text);
+    Result<void> option_rom(std::string const& text) { return parse_option_rom(text, settings_.firmware); }
     Result<void> nothing_to_do(std::string const&) { return {}; }
     Result<void> version(std::string const&);
     Result<void> help(std::string const&);
@@ -109,7 +110,6 @@ private:
         member = value;
         return {};
     }
-    static std::unexpected<Error> unknown(std::string_view word);
     static Result<void> only(std::string_view option, std::string_view text,
                              std::initializer_list<std::string_view> known);
     Result<void> print(std::string text) {
@@ -232,7 +232,7 @@ Result<Parsed> SystemParser::parse(std::span<std::string const> arguments) {
             continue;
         }
         Option const* const option = find_option(arguments[i]);
-        if (!option) return unknown(arguments[i]);
+        if (!option) return std::unexpected(unknown_option(arguments[i]));
         bool const takes_argument = !option->argument.empty();
         if (takes_argument && i + 1 == arguments.size())
             return fail(ExitStatus::usage, fmt::format("option '{}' needs {}", arguments[i], option->argument));
@@ -242,12 +242,6 @@ Result<Parsed> SystemParser::parse(std::span<std::string const> arguments) {
     }
     at_ = arguments.size();
     return finish();
-}
-
-std::unexpected<Error> SystemParser::unknown(std::string_view word) {
-    if (auto const why = why_refused(without_dashes(word)))
-        return fail(ExitStatus::usage, fmt::format("option '{}' is not supported: {}", word, *why));
-    return fail(ExitStatus::usage, fmt::format("unknown option '{}' (-help lists what there is)", word));
 }
 
 Result<bool> SystemParser::take_engine_switch(std::span<std::string const> arguments, std::size_t& i) {
@@ -381,17 +375,6 @@ Result<void> SystemParser::rtc(std::string const& text) {
     return list.finish("-rtc");
 }
 
-/// Firmware runs what it finds among its files as "genroms/NAME".
-Result<void> SystemParser::option_rom(std::string const& text) {
-    CommaList list{text, "romfile"};
-    auto const path = list.take("romfile").value_or("");
-    if (path.empty()) return fail(ExitStatus::usage, "option '-option-rom' needs a file");
-    settings_.firmware.items.push_back({"genroms/" + path.substr(path.rfind('/') + 1), path, ""});
-    auto const order = TRY(list.take_number("bootindex", 0));
-    if (order) return fail(ExitStatus::usage, "option '-option-rom': bootindex= is for devices");
-    return list.finish("-option-rom");
-}
-
 Result<void> SystemParser::uuid(std::string const& text) {
     settings_.firmware.smbios.system.uuid = TRY(parse_uuid("-uuid", text));
     return {};
@@ -458,17 +441,7 @@ Result<void> SystemParser::nodefaults(std::string const&) {
 }
 
 Result<void> SystemParser::device(std::string const& text) {
-    if (text == "help" || text == "?")
-        return print("name \"isa-debug-exit\", bus ISA: iobase=0x501, iosize=2\n"
-                     "name \"isa-debugcon\", bus ISA: iobase=0xe9, chardev=ID\n"
-                     "name \"VGA\", bus PCI\n"
-                     "name \"ide-hd\", bus IDE: drive=ID, bus=ide.0, unit=0, serial=, model=\n"
-                     "name \"ide-cd\", bus IDE: the same, drive= for a drive with a disc\n"
-                     "name \"e1000\", bus PCI: netdev=ID, mac=, addr=, romfile=\n"
-                     "name \"rtl8139\", bus PCI: the same\n"
-                     "name \"virtio-9p-pci\", bus PCI: fsdev=ID, mount_tag=, addr=, disable-legacy=, disable-modern=\n"
-                     "name \"virtio-rng-pci\", bus PCI: addr=, disable-legacy=, disable-modern=\n"
-                     "name \"floppy\", bus floppy-bus: drive=ID, unit=0\n");
+    if (text == "help" || text == "?") return print(std::string{device_help()});
     CommaList list{text, "driver"};
     auto const driver = list.take("driver").value_or("");
     if (DriveOptions::knows_device(driver)) {
@@ -485,9 +458,7 @@ Result<void> SystemParser::device(std::string const& text) {
         return list.finish("-device VGA");
     }
     if (driver == "isa-debugcon") return add_debugcon_device(list);
-    if (auto const why = why_device_refused(driver))
-        return fail(ExitStatus::usage, fmt::format("option '-device': there is no '{}': {}", driver, *why));
-    return fail(ExitStatus::usage, fmt::format("option '-device' does not know '{}' ('help' lists)", driver));
+    return std::unexpected(unknown_device(driver));
 }
 
 Result<void> SystemParser::object(std::string const& text) {
@@ -549,12 +520,7 @@ Result<void> SystemParser::action(std::string const& text) {
 }
 
 Result<void> SystemParser::log(std::string const& words) {
-    if (words == "help" || words == "?")
-        return print("Log items (comma separated):\n"
-                     "int             interrupts and exceptions, with the registers\n"
-                     "cpu_reset       the registers at a reset and at a triple fault\n"
-                     "guest_errors    what the guest does that no device expects\n"
-                     "exec            every instruction (slow)\n");
+    if (words == "help" || words == "?") return print(std::string{log_help()});
     settings_.log = TRY(parse_log_words("-d", words));
     return {};
 }
@@ -575,29 +541,12 @@ Result<void> SystemParser::version(std::string const&) {
     return print("ring3-system-i386 version " RING3_VERSION "\n");
 }
 
-std::string form_of(EngineSwitch const& which) {
-    switch (which.takes) {
-    case SwitchValue::none: break;
-    case SwitchValue::required: return fmt::format("{} {}", which.name, which.form);
-    case SwitchValue::optional: return fmt::format("{}[={}]", which.name, which.form);
-    }
-    return std::string{which.name};
-}
-
-/// A form that is too long for its column has a line of its own.
-std::string help_line(std::string const& form, std::string_view help) {
-    constexpr std::size_t column = 26;
-    return form.size() > column ? fmt::format("-{}\n {:<{}} {}\n", form, "", column, help)
-                                : fmt::format("-{:<{}} {}\n", form, column, help);
-}
-
 Result<void> SystemParser::help(std::string const&) {
     std::string text = "usage: ring3-system-i386 [options] [disk image]\n\n"
                        "Runs a PC guest in an ordinary process. The options are QEMU's.\n\n";
     for (auto const& option : options)
         if (!option.help.empty()) text += help_line(fmt::format("{} {}", option.name, option.argument), option.help);
-    text += "\nThe engine's switches, which QEMU has not:\n\n";
-    for (auto const& one : engine_switches()) text += help_line(form_of(one), one.help);
+    text += help_of_engine_switches();
     return print(text + "\nOn the terminal of -nographic, Ctrl-a h lists the keys.\n");
 }
 
