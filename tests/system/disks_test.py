@@ -12,6 +12,7 @@ from ring3_programs import SYSTEM, USAGE, Machine, needs, run
 NASM = pathlib.Path("/usr/bin/nasm")
 SEABIOS = pathlib.Path("/usr/share/seabios/bios-256k.bin")
 GRUB = pathlib.Path("/usr/lib/grub-rescue")
+MEMTEST_CD = pathlib.Path("/usr/lib/memtest86+/memtest86+ia32.iso")
 HERE = pathlib.Path(__file__).parent
 GOOD = 0x10 << 1 | 1  # isa-debug-exit
 BLOCK = 2048
@@ -120,9 +121,9 @@ class DisksTestCase(unittest.TestCase):
 
 
 @needs(SEABIOS, GRUB / "grub-rescue-cdrom.iso")
-class GrubTestCase(unittest.TestCase):
-    def check_menu(self, option, image):
-        """The menu is on the screen in time."""
+class BootLoadersTestCase(unittest.TestCase):
+    def check_screen(self, option, image, text=b"GNU GRUB"):
+        """What is booted shows this text in time."""
         with tempfile.TemporaryDirectory() as folder:
             copy, screen = pathlib.Path(folder, "image"), pathlib.Path(folder, "screen.txt")
             copy.write_bytes(image.read_bytes())
@@ -136,17 +137,21 @@ class GrubTestCase(unittest.TestCase):
                     self.assertIsNone(process.poll(), option)
                     process.stdin.write(f"screendump {screen}\n".encode())
                     process.stdin.flush()
-                    if screen.exists() and b"GNU GRUB" in screen.read_bytes():
+                    if screen.exists() and text in screen.read_bytes():
                         return
-                self.fail(f"no menu from {option}")
+                self.fail(f"no {text} from {image}")
             finally:
                 process.kill()
                 process.communicate()
 
     def test_grub_rescue_images_show_their_menu(self):
-        self.check_menu("-cdrom", GRUB / "grub-rescue-cdrom.iso")
-        self.check_menu("-fda", GRUB / "grub-rescue-floppy.img")
-        self.check_menu("-hda", GRUB / "grub-rescue-usb.img")
+        self.check_screen("-cdrom", GRUB / "grub-rescue-cdrom.iso")
+        self.check_screen("-fda", GRUB / "grub-rescue-floppy.img")
+        self.check_screen("-hda", GRUB / "grub-rescue-usb.img")
+
+    @needs(MEMTEST_CD)
+    def test_memtest_s_cd_tests_memory(self):
+        self.check_screen("-cdrom", MEMTEST_CD, b"[Moving inversions")
 
 
 if __name__ == "__main__":

@@ -137,6 +137,27 @@ class Network(unittest.TestCase):
                              b"30e14955ebf1352266dc2ff8067e68104607e750abb9d3b36582b8af909fcb58")
 
 
+IPXE = pathlib.Path("/usr/lib/ipxe/ipxe.iso")
+SEABIOS = pathlib.Path("/usr/share/seabios/bios-256k.bin")
+
+
+@needs(IPXE, SEABIOS, GUEST / "vmlinuz", GUEST / "initramfs.cpio.gz")
+class NetworkBoot(unittest.TestCase):
+    def test_ipxe_loads_a_kernel_by_tftp(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            (root / "vmlinuz").symlink_to(GUEST / "vmlinuz")
+            (root / "initrd").write_bytes((GUEST / "initramfs.cpio.gz").read_bytes())
+            (root / "boot.ipxe").write_text("#!ipxe\n"
+                                            "kernel tftp://10.0.2.2/vmlinuz console=ttyS0 quiet panic=-1 initrd=initrd\n"
+                                            "initrd tftp://10.0.2.2/initrd\n"
+                                            "boot\n")
+            with Machine("-m", "128", "-no-reboot", "-cdrom", IPXE, "-netdev",
+                         f"user,id=net,tftp={root},bootfile=boot.ipxe", "-device", "e1000,netdev=net") as machine:
+                self.assertTrue(machine.wait_for_output(" in ring3. Leave with", timeout=200),
+                                machine.output() + machine.error_text())
+
+
 @needs_modules
 class Capture(unittest.TestCase):
     def test_a_capture_of_the_first_frames_has_dhcp_in_both_directions(self):
