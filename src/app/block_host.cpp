@@ -26,6 +26,10 @@ BlockStatus status_of(image::Fault fault) {
     }
 }
 
+bool is_hard_disk(DriveKind kind) {
+    return kind == DriveKind::ide_disk || kind == DriveKind::virtio_disk;
+}
+
 bool moves_bytes(BlockOperation operation) {
     return operation == BlockOperation::read || operation == BlockOperation::write;
 }
@@ -64,7 +68,7 @@ Result<std::unique_ptr<BlockHost>> BlockHost::create(EventLoop& loop, std::span<
             disk.settings.drive.is_read_only = image->is_read_only();
             std::array<u8, 512> first{};
             // What cannot be read now is read again, and reported, when the guest asks for it.
-            if (disk.settings.drive.kind == DriveKind::ide_disk && image->size() >= first.size() &&
+            if (is_hard_disk(disk.settings.drive.kind) && image->size() >= first.size() &&
                 image->read(0, std::span<u8>{first}))
                 disk.settings.drive.geometry = guess_disk_geometry(first, image->size() / first.size());
             disk.thread = std::make_unique<DiskThread>(std::move(image), host->answered_);
@@ -104,6 +108,7 @@ void BlockHost::detach() {
 std::string BlockHost::name_of(DriveSettings const& settings) {
     if (!settings.id.empty()) return settings.id;
     DriveDescription const& drive = settings.drive;
+    if (drive.kind == DriveKind::virtio_disk) return fmt::format("virtio{}", drive.unit);
     if (drive.kind == DriveKind::floppy) return fmt::format("floppy{}", drive.unit);
     return fmt::format("ide{}-{}{}", drive.unit / 2, drive.kind == DriveKind::ide_disk ? "hd" : "cd", drive.unit % 2);
 }
@@ -124,7 +129,7 @@ Result<void> BlockHost::change_medium(std::string_view drive, std::string const&
         std::ranges::find_if(disks_, [drive](Disk const& disk) { return name_of(disk.settings) == drive; });
     if (found == disks_.end()) return fail(ExitStatus::usage, fmt::format("no drive '{}' ('info block' lists)", drive));
     Disk& disk = *found;
-    if (disk.settings.drive.kind == DriveKind::ide_disk || !disk.kept.empty())
+    if (is_hard_disk(disk.settings.drive.kind) || !disk.kept.empty())
         return fail(ExitStatus::usage, fmt::format("the medium of '{}' cannot be taken out", drive));
     std::unique_ptr<image::Image> image;
     if (!path.empty()) image = TRY(volume::open_disk(path, disk.settings.options));
@@ -181,7 +186,8 @@ BlockStatus BlockHost::refusal(driver::BlockRequest const& request, Disk const& 
 
 Result<void> BlockHost::request(driver::BlockRequest const& request) {
     if (!driver_) return {}; // of a machine that has ended
-    if (request.disk >= disks_.size()) return broken("a request for a disk that is not there");
+    if (request.disk >= disks_.size() || disks_[request.disk].client)
+        return broken("a request for a disk that is not there");
     Disk& disk = disks_[request.disk];
     auto memory = TRY(memory_of(request, disk));
     if (disk.under_way >= driver::BlockRequest::most_under_way) return broken("too many disk requests at once");
@@ -190,8 +196,30 @@ Result<void> BlockHost::request(driver::BlockRequest const& request) {
         tell({request.disk, status, request.tag});
         return {};
     }
-    disk.thread->submit({request.operation, request.offset, request.bytes, std::move(memory), request.tag});
+    DiskWork work{.operation = request.operation, .offset = request.offset, .bytes = request.bytes};
+    work.memory = std::move(memory);
+    work.ticket = request.tag;
+    disk.thread->submit(std::move(work));
     return {};
+}
+
+// ---- devices that process their queues in the app
+
+void BlockHost::connect(unsigned disk, BlockClient& client) {
+    disks_[disk].client = &client;
+}
+
+void BlockHost::submit(unsigned disk, DiskWork work) {
+    disks_[disk].thread->submit(std::move(work));
+}
+
+/// A machine that ends does not wait until somebody makes room for what was kept.
+void BlockHost::finish(unsigned disk) {
+    Disk& which = disks_[disk];
+    which.thread->drain();
+    take_answers(static_cast<u8>(disk));
+    for (DiskWork const& work : std::exchange(which.kept, {}))
+        which.client->block_answered(work.ticket, BlockStatus::io_error);
 }
 
 // ---- answers
@@ -202,20 +230,23 @@ short BlockHost::interest() const {
 
 void BlockHost::ready(short) {
     answered_.take();
-    for (u8 number = 0; number < disks_.size(); ++number) {
-        if (!disks_[number].thread) continue;
-        while (auto done = disks_[number].thread->take_answer()) answer(number, *std::move(done));
-    }
+    for (u8 number = 0; number < disks_.size(); ++number)
+        if (disks_[number].thread) take_answers(number);
+}
+
+void BlockHost::take_answers(u8 number) {
+    while (auto done = disks_[number].thread->take_answer()) answer(number, *std::move(done));
 }
 
 void BlockHost::answer(u8 number, DiskAnswer answer) {
-    if (!driver_ || keeps(number, answer)) return;
     Disk const& disk = disks_[number];
+    if ((!driver_ && !disk.client) || keeps(number, answer)) return;
     bool const reads = answer.work.operation == BlockOperation::read;
     OnDiskError const policy = reads ? disk.settings.on_read_error : disk.settings.on_write_error;
     bool const good = answer.result.has_value() || policy == OnDiskError::ignore;
-    tell({number, good ? BlockStatus::done : status_of(answer.result.error().fault),
-          static_cast<u32>(answer.work.ticket)});
+    auto const status = good ? BlockStatus::done : status_of(answer.result.error().fault);
+    if (disk.client) return disk.client->block_answered(answer.work.ticket, status);
+    tell({number, status, static_cast<u32>(answer.work.ticket)});
 }
 
 /// By policy the machine stops, and the request waits until it goes on: the guest notices nothing.

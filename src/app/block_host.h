@@ -21,6 +21,13 @@
 
 namespace ring3::app {
 
+/// A device that processes its requests in the app.
+class BlockClient {
+public:
+    virtual ~BlockClient() = default;
+    virtual void block_answered(u64 ticket, BlockStatus status) = 0;
+};
+
 class BlockHost final : EventSource {
 public:
     /// Opens all images. `stops` is told, in one line for a person, why the machine has to be paused.
@@ -45,6 +52,14 @@ public:
     /// Puts another medium, or none, into a floppy or CD-ROM drive.
     Result<void> change_medium(std::string_view drive, std::string const& path);
 
+    // ---- for devices that process their queues in the app; their disks are numbered like all, and always have a medium
+    void connect(unsigned disk, BlockClient& client);
+    DriveSettings const& settings(unsigned disk) const { return disks_[disk].settings; }
+    /// Memory and range are the caller's to check.
+    void submit(unsigned disk, DiskWork work);
+    /// Waits until all is answered, even if not well.
+    void finish(unsigned disk);
+
     /// An error is a rule that was broken.
     Result<void> request(driver::BlockRequest const& request);
     /// What failed and was kept is tried again: the machine goes on.
@@ -56,6 +71,7 @@ private:
     struct Disk {
         DriveSettings settings;
         std::unique_ptr<DiskThread> thread; // nullptr: no medium is in
+        BlockClient* client{};              // else the monitor asks
         unsigned under_way{};
         std::vector<DiskWork> kept; // failed, and waiting for retry()
     };
@@ -70,6 +86,7 @@ private:
     Result<std::vector<iovec>> memory_of(driver::BlockRequest const& request, Disk const& disk);
     static std::string name_of(DriveSettings const& settings);
     static BlockStatus refusal(driver::BlockRequest const& request, Disk const& disk);
+    void take_answers(u8 number);
     void answer(u8 number, DiskAnswer answer);
     bool keeps(u8 number, DiskAnswer& answer);
     void tell(driver::BlockDone const& done);

@@ -58,7 +58,7 @@ void DiskThread::run() {
         lock.lock();
         busy_ = false;
         answers_.push_back({std::move(work), std::move(result)});
-        answered_.signal();
+        if (answers_.size() == 1) answered_.signal(); // else somebody has been called and did not come yet
         if (work_.empty()) idle_.notify_all();
     }
 }
@@ -69,7 +69,7 @@ image::IoResult<void> DiskThread::perform(DiskWork const& work) {
     case BlockOperation::write: return image_->write(work.offset, work.memory);
     case BlockOperation::flush: return image_->flush();
     case BlockOperation::discard: return image_->discard(work.offset, work.bytes);
-    case BlockOperation::write_zeroes: return image_->write_zeroes(work.offset, work.bytes);
+    case BlockOperation::write_zeroes: return image_->write_zeroes(work.offset, work.bytes, work.unmap);
     }
     std::unreachable();
 }

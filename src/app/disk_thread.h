@@ -19,8 +19,9 @@ struct DiskWork {
     BlockOperation operation{};
     u64 offset{};
     u64 bytes{};
-    std::vector<iovec> memory; // outlives the work
-    u64 ticket{};              // whatever the caller knows it by
+    image::Unmap unmap{image::Unmap::yes}; // of zeroes
+    std::vector<iovec> memory{};           // outlives the work
+    u64 ticket{};                          // whatever the caller knows it by
 };
 
 struct DiskAnswer {
@@ -30,7 +31,7 @@ struct DiskAnswer {
 
 class DiskThread {
 public:
-    /// `answered` is signalled whenever take_answer() has something new.
+    /// `answered` is signalled when take_answer() has something: whoever hears it takes all.
     DiskThread(std::unique_ptr<image::Image> image, host::EventFd const& answered);
     /// Finishes what it was given.
     ~DiskThread();

@@ -253,8 +253,6 @@ Result<void> DriveOptions::check(Wanted const& drive) const {
 
 Result<std::vector<DriveSettings>> DriveOptions::finish() {
     for (Wanted& drive : drives_) {
-        if (drive.interface == Interface::virtio)
-            return fail(ExitStatus::usage, "option '-drive': if=virtio: there is no virtio disk yet");
         if (drive.interface == Interface::none)
             return fail(ExitStatus::usage,
                         fmt::format("option '-drive': no -device uses the drive '{}'", drive.settings.id));

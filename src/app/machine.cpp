@@ -54,7 +54,8 @@ driver::MachineConfig machine_config(VmSettings const& settings) {
     std::ranges::transform(settings.serial, config.serial.begin(), [](auto const& port) { return port.has_value(); });
     config.parallel = settings.parallel.has_value();
     for (auto const& nic : settings.net.nics) config.nics.push_back(nic.card);
-    for (DriveSettings const& drive : settings.drives) config.drives.push_back(drive.drive);
+    for (DriveSettings const& drive : settings.drives) // virtio disks are the last ones
+        if (drive.drive.kind != DriveKind::virtio_disk) config.drives.push_back(drive.drive);
     if (settings.debugcon) config.debugcon = settings.debugcon->port;
     config.debug_exit = settings.debug_exit;
     config.graphics = settings.firmware.graphics;

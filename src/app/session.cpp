@@ -76,7 +76,8 @@ Result<void> Session::begin() {
 
 Result<void> Session::make_virtio() {
     virtio_ = std::make_unique<VirtioHost>(loop_, [this](std::string text) { outputs_->log().write(text + "\n"); });
-    for (VirtioSettings const& wanted : settings_.virtio) virtio_->add(TRY(make_virtio_device(loop_, wanted)), wanted.place);
+    for (VirtioSettings const& wanted : settings_.virtio)
+        virtio_->add(TRY(make_virtio_device(wanted, {loop_, *disks_, *network_, *outputs_})), wanted.place);
     return {};
 }
 

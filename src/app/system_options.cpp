@@ -150,8 +150,8 @@ constexpr std::array options{
     Option{"cdrom", "FILE", "CD-ROM or DVD image in the IDE drive that -hdc would be", &SystemParser::cdrom},
     Option{"fda", "FILE", "floppy disk image in drive A; -fdb for B", &SystemParser::fda},
     Option{"fdb", "FILE", "", &SystemParser::fdb},
-    Option{"drive", "KEY=VALUE,...", "a disk: file=, if=ide|floppy|none, index=, media=, format=, snapshot=, ...",
-           &SystemParser::drive},
+    Option{"drive", "KEY=VALUE,...",
+           "a disk: file=, if=ide|floppy|virtio|none, index=, media=, format=, snapshot=, ...", &SystemParser::drive},
     Option{"snapshot", "", "forget at the end what the guest has written to its disks", &SystemParser::snapshot},
     Option{"m", "SIZE", "memory in MiB, or with K, M, G (default 128)", &SystemParser::memory},
     Option{"smp", "N", "processors: 1", &SystemParser::smp},
@@ -272,9 +272,8 @@ Result<Parsed> SystemParser::finish() {
     settings_.firmware.graphics = graphics_.chosen.value_or(card);
     TRY_VOID(wiring_.connect(settings_));
     settings_.net = TRY(network_.finish());
-    settings_.virtio = TRY(virtio_.finish());
+    TRY_VOID(virtio_.finish(settings_, drives_));
     for (auto& share : TRY(shares_.finish())) settings_.virtio.push_back(std::move(share));
-    settings_.drives = TRY(drives_.finish());
     TRY_VOID(add_boot_order(settings_));
     auto const& what = settings_.boot.kernel.empty() ? settings_.firmware.image : settings_.boot.kernel;
     if (settings_.name.empty()) settings_.name = what.substr(what.rfind('/') + 1);
@@ -449,8 +448,8 @@ Result<void> SystemParser::device(std::string const& text) {
         return drives_.add_device(driver, list);
     }
     if (NetOptions::knows_device(driver)) return network_.add_device(driver, list);
-    if (VirtioOptions::knows_device(driver)) return virtio_.add_device(driver, list);
     if (ShareOptions::knows_device(driver)) return shares_.add_device(driver, list);
+    if (VirtioOptions::knows_device(driver)) return virtio_.add_device(driver, list, drives_);
     list.take("id"); // a name that only other options could refer to, and none does
     if (driver == "isa-debug-exit") return add_debug_exit(list);
     if (driver == "VGA") {

@@ -1,6 +1,7 @@
 #include "app/virtio_devices.h"
 
 #include "app/share_device.h"
+#include "virtio/block.h"
 #include "virtio/entropy.h"
 
 #include <sys/random.h>
@@ -19,18 +20,55 @@ void fill_with_random_bytes(std::span<u8> bytes) {
     }
 }
 
-Made make(EventLoop&, VirtioRngSettings const&) {
+/// A disk of BlockHost's as its device asks for it.
+class HostDisk final : public virtio::DiskPort, BlockClient {
+public:
+    HostDisk(BlockHost& disks, unsigned number) : disks_{disks}, number_{number} { disks_.connect(number_, *this); }
+    void connect(virtio::Block& device) { device_ = &device; }
+
+    u64 bytes() const override { return drive().bytes; }
+    bool is_read_only() const override { return drive().is_read_only; }
+    DiskGeometry geometry() const override { return drive().geometry; }
+    std::string serial() const override { return drive().serial; }
+    void submit(virtio::DiskRequest request) override {
+        disks_.submit(number_, {.operation = request.operation,
+                                .offset = request.offset,
+                                .bytes = request.bytes,
+                                .unmap = request.may_unmap ? image::Unmap::yes : image::Unmap::no,
+                                .memory = std::move(request.memory),
+                                .ticket = request.ticket});
+    }
+    void finish() override { disks_.finish(number_); }
+
+private:
+    void block_answered(u64 ticket, BlockStatus status) override { device_->answered(ticket, status); }
+    DriveDescription const& drive() const { return disks_.settings(number_).drive; }
+
+    BlockHost& disks_;
+    unsigned number_;
+    virtio::Block* device_{};
+};
+
+Made make(VirtioDiskSettings const& settings, VirtioResources const& host) {
+    auto disk = std::make_unique<HostDisk>(host.disks, static_cast<unsigned>(settings.drive));
+    HostDisk& port = *disk;
+    auto device = std::make_unique<virtio::Block>(std::move(disk));
+    port.connect(*device);
+    return device;
+}
+
+Made make(VirtioRngSettings const&, VirtioResources const&) {
     return std::make_unique<virtio::Entropy>(fill_with_random_bytes);
 }
 
-Made make(EventLoop& loop, VirtioShareSettings const& settings) {
-    return ShareDevice::open(loop, settings);
+Made make(VirtioShareSettings const& settings, VirtioResources const& host) {
+    return ShareDevice::open(host.loop, settings);
 }
 
 } // namespace
 
-Made make_virtio_device(EventLoop& loop, VirtioSettings const& settings) {
-    return std::visit([&](auto const& device) { return make(loop, device); }, settings.device);
+Made make_virtio_device(VirtioSettings const& settings, VirtioResources const& host) {
+    return std::visit([&](auto const& device) { return make(device, host); }, settings.device);
 }
 
 } // namespace ring3::app

@@ -23,7 +23,7 @@ std::string_view family_of(std::string_view driver) {
     return driver;
 }
 
-constexpr std::string_view families[] = {"virtio-rng"};
+constexpr std::string_view families[] = {"virtio-blk", "virtio-rng"};
 
 std::unexpected<Error> bad(std::string_view driver, std::string message) {
     return fail(ExitStatus::usage, fmt::format("option '-device {}': {}", driver, std::move(message)));
@@ -57,20 +57,47 @@ Result<VirtioPlace> take_virtio_place(std::string_view driver, CommaList& list) 
     return place;
 }
 
-Result<void> VirtioOptions::add_device(std::string_view driver, CommaList& list) {
+Result<void> VirtioOptions::add_device(std::string_view driver, CommaList& list, DriveOptions& drives) {
+    auto const option = fmt::format("-device {}", driver);
     VirtioSettings device;
     device.id = list.take("id").value_or("");
     device.place = TRY(take_virtio_place(driver, list));
-    list.take("rng"); // there is one source of random bytes
-    device.device = VirtioRngSettings{};
-    devices_.push_back(std::move(device));
-    return list.finish(fmt::format("-device {}", driver));
+    if (family_of(driver) == "virtio-blk") {
+        auto const id = list.take("drive");
+        if (!id) return bad(driver, "drive=ID is missing");
+        auto drive = TRY(drives.take_unplugged(option, *id));
+        if (auto const serial = list.take("serial")) drive.drive.serial = *serial;
+        TRY_VOID(add_disk(std::move(device), std::move(drive)));
+    } else {
+        list.take("rng"); // there is one source of random bytes
+        device.device = VirtioRngSettings{};
+        devices_.push_back(std::move(device));
+    }
+    return list.finish(option);
 }
 
-Result<std::vector<VirtioSettings>> VirtioOptions::finish() {
+Result<void> VirtioOptions::add_disk(VirtioSettings device, DriveSettings drive) {
+    if (drive.path.empty()) return fail(ExitStatus::usage, "option '-drive': a virtio disk needs file=PATH");
+    drive.drive.kind = DriveKind::virtio_disk;
+    drive.drive.unit = static_cast<u8>(disks_.size());
+    device.device = VirtioDiskSettings{disks_.size()};
+    devices_.push_back(std::move(device));
+    disks_.push_back(std::move(drive));
+    return {};
+}
+
+Result<void> VirtioOptions::finish(VmSettings& settings, DriveOptions& drives) {
+    for (DriveSettings& drive : drives.take_virtio()) TRY_VOID(add_disk({}, std::move(drive)));
+    settings.drives = TRY(drives.finish());
     if (devices_.size() > max_virtio)
         return fail(ExitStatus::usage, fmt::format("option '-device': there can be {} virtio devices", max_virtio));
-    return std::move(devices_);
+    if (settings.drives.size() + disks_.size() > max_disks)
+        return fail(ExitStatus::usage, fmt::format("option '-drive': there can be {} drives", max_disks));
+    for (VirtioSettings& device : devices_)
+        if (auto* const disk = std::get_if<VirtioDiskSettings>(&device.device)) disk->drive += settings.drives.size();
+    std::ranges::move(disks_, std::back_inserter(settings.drives));
+    settings.virtio = std::move(devices_);
+    return {};
 }
 
 } // namespace ring3::app

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/comma_list.h"
+#include "app/drive_options.h"
 #include "app/virtio_settings.h"
 
 #include <string_view>
@@ -13,13 +14,16 @@ class VirtioOptions {
 public:
     static bool knows_device(std::string_view driver);
     /// The rest of the list of -device, without `driver`.
-    Result<void> add_device(std::string_view driver, CommaList& list);
+    Result<void> add_device(std::string_view driver, CommaList& list, DriveOptions& drives);
 
-    /// To be called once, at the end of the command line.
-    Result<std::vector<VirtioSettings>> finish();
+    /// To be called once, at the end of the command line: fills `settings.virtio` and puts all drives in order.
+    Result<void> finish(VmSettings& settings, DriveOptions& drives);
 
 private:
+    Result<void> add_disk(VirtioSettings device, DriveSettings drive);
+
     std::vector<VirtioSettings> devices_;
+    std::vector<DriveSettings> disks_; // by VirtioDiskSettings::drive, until finish()
 };
 
 /// What every virtio device can be told; `driver` may end in "-transitional" or "-non-transitional".

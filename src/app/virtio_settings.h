@@ -23,11 +23,14 @@ struct VirtioShareSettings {
     p9::ShareSettings folder{};
     std::string tag{};
 };
+struct VirtioDiskSettings {
+    std::size_t drive{}; // its place in VmSettings::drives
+};
 
 struct VirtioSettings {
     std::string id;
     VirtioPlace place;
-    std::variant<VirtioRngSettings, VirtioShareSettings> device;
+    std::variant<VirtioRngSettings, VirtioDiskSettings, VirtioShareSettings> device;
 };
 
 } // namespace ring3::app

@@ -34,7 +34,7 @@ struct BlockSegment {
 };
 
 /// A drive as the guest sees it, and where it is plugged in.
-enum class DriveKind : u8 { ide_disk, ide_cdrom, floppy };
+enum class DriveKind : u8 { ide_disk, ide_cdrom, floppy, virtio_disk };
 struct DiskGeometry {
     u16 cylinders{}, heads{}, sectors{}; // heads 0: what follows from the size
     friend constexpr bool operator==(DiskGeometry, DiskGeometry) = default;

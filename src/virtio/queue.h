@@ -70,6 +70,8 @@ public:
     /// The device has changed guest RAM otherwise.
     void note_written(std::span<u8 const> bytes);
 
+    /// A device has found that the driver breaks the rules: `what` it made. The answer is false.
+    bool fail(std::string_view what);
     /// The driver broke the rules, and how; empty: it did not.
     std::string const& broken() const { return broken_; }
     bool exists() const { return size_ != 0; }
@@ -93,7 +95,6 @@ private:
     u16 load(u8 const* word) const;
     void store(u8* word, u16 value);
     static Descriptor read_descriptor(u8 const* table, unsigned index);
-    bool fail(std::string_view what);
     bool collect(Chain& chain, u16 head);
     bool add(Chain& chain, Descriptor const& descriptor);
     bool add_indirect(Chain& chain, Descriptor const& descriptor);

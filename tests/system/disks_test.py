@@ -72,6 +72,10 @@ class DisksTestCase(unittest.TestCase):
             self.assertEqual(disk.read_bytes()[1024:1028], b"WROT")
             self.check_boot(disk)  # a disk's image alone
             self.check_boot("-drive", f"file={disk},format=raw,index=3")
+            self.check_boot("-drive", f"file={disk},format=raw,if=virtio")
+            none = f"file={disk},format=raw,if=none,id=d"
+            self.check_boot("-drive", none, "-device", "virtio-blk-pci,drive=d,disable-modern=on")
+            self.check_boot("-drive", none, "-device", "virtio-blk-pci-non-transitional,drive=d")
             floppy = disk_image(folder, 1_474_560)
             self.check_boot("-fda", floppy)
             self.assertEqual(floppy.read_bytes()[1024:1028], b"WROT")

@@ -31,6 +31,7 @@ void Drives::attach(std::span<DriveDescription const> drives, std::span<BlockPor
             break;
         case DriveKind::ide_cdrom: channel.attach_cdrom(drive.unit, *disks[i], identity_of(drive)); break;
         case DriveKind::floppy: floppy_.attach(drive.unit, *disks[i]); break;
+        case DriveKind::virtio_disk: break; // VirtioCards
         }
     }
 }
