@@ -20,15 +20,16 @@ std::string place_of(DriveDescription const& drive) {
     return fmt::format("/pci@i0cf8/ide@1,1/drive@{}/disk@{}", drive.unit / 2, drive.unit % 2);
 }
 
-void give_slots(NetSettings& net) {
+void give_slots(VmSettings& settings) {
     constexpr u8 first_slot = 3;
-    auto const is_taken = [&](u8 slot) {
-        return std::ranges::any_of(net.nics, [&](NicSettings const& nic) { return nic.card.slot == slot; });
-    };
+    std::vector<std::optional<u8>*> slots;
+    for (auto& nic : settings.net.nics) slots.push_back(&nic.card.slot);
+    for (auto& device : settings.virtio) slots.push_back(&device.place.slot);
     u8 next = first_slot;
-    for (auto& nic : net.nics) {
-        while (is_taken(next)) ++next;
-        if (!nic.card.slot) nic.card.slot = next;
+    for (auto* const slot : slots) {
+        if (*slot) continue;
+        while (std::ranges::any_of(slots, [next](auto const* other) { return *other == next; })) ++next;
+        *slot = next;
     }
 }
 
@@ -37,10 +38,18 @@ void give_slots(NetSettings& net) {
 Result<void> add_boot_order(VmSettings& settings) {
     Order order;
     for (auto const& drive : settings.drives)
-        if (drive.boot_index) TRY_VOID(add(order, *drive.boot_index, place_of(drive.drive)));
+        if (drive.boot_index && drive.drive.kind != DriveKind::virtio_disk)
+            TRY_VOID(add(order, *drive.boot_index, place_of(drive.drive)));
     bool const from_network =
         std::ranges::any_of(settings.net.nics, [](auto const& nic) { return nic.boot_index.has_value(); });
-    if (from_network) give_slots(settings.net);
+    auto const drive_of = [&](VirtioSettings const& device) -> DriveSettings const* {
+        auto const* const disk = std::get_if<VirtioDiskSettings>(&device.device);
+        return disk && settings.drives[disk->drive].boot_index ? &settings.drives[disk->drive] : nullptr;
+    };
+    if (from_network || std::ranges::any_of(settings.virtio, drive_of)) give_slots(settings);
+    for (auto const& device : settings.virtio)
+        if (auto const* const drive = drive_of(device))
+            TRY_VOID(add(order, *drive->boot_index, fmt::format("/pci@i0cf8/scsi@{:x}/disk@0,0", *device.place.slot)));
     for (auto const& nic : settings.net.nics)
         if (nic.boot_index)
             TRY_VOID(

@@ -39,6 +39,12 @@ TEST(BootOrder, names_drives_and_cards_by_their_places) {
               "/pci@i0cf8/ide@1,1/drive@1/disk@1\n");
 }
 
+TEST(BootOrder, names_virtio_disks_by_their_slots) {
+    EXPECT_EQ(order_of({"-nic", "user", "-drive", "if=none,id=d,file=x", "-device", "virtio-rng-pci", "-device",
+                        "virtio-blk-pci,drive=d,bootindex=4"}),
+              "/pci@i0cf8/scsi@5/disk@0,0\n");
+}
+
 TEST(BootOrder, cards_keep_the_slots_they_asked_for) {
     std::vector<std::string> const arguments{"-netdev", "user,id=a",
                                              "-netdev", "user,id=b", //

@@ -66,6 +66,8 @@ Result<void> VirtioOptions::add_device(std::string_view driver, CommaList& list,
         auto const id = list.take("drive");
         if (!id) return bad(driver, "drive=ID is missing");
         auto drive = TRY(drives.take_unplugged(option, *id));
+        if (auto const order = TRY(list.take_number("bootindex", 0x7fff'ffff)))
+            drive.boot_index = static_cast<u32>(*order);
         if (auto const serial = list.take("serial")) drive.drive.serial = *serial;
         TRY_VOID(add_disk(std::move(device), std::move(drive)));
     } else {
