@@ -1,7 +1,7 @@
 # A thin front for the CMake presets; `make help` lists what there is.
 .DEFAULT_GOAL := release
 .PHONY: release dev asan ubsan run test soak guest format check bench bench-programs bench-image bench-optimizations \
-    bench-nano bench-loops install-packages clean help
+    bench-nano bench-loops bench-io install-packages clean help
 
 ARGS ?=
 SOAK_SECONDS ?= 600
@@ -43,6 +43,13 @@ bench-optimizations: bench-image ## what each of the engine's switches is worth,
 
 bench-nano: bench-programs ## ticks for system calls, faults, page table writes, interrupts ...; ARGS='int80 sysenter'
 	@bench/run-nano $(ARGS)
+
+bench-io: ## disks, networks and the way to GRUB's menu, beside QEMU; ARGS='--help' for the options
+	@scripts/install-packages bench
+	@cmake --preset release --log-level=NOTICE >/dev/null
+	@cmake --build build/release --target ring3 ring3-system-i386
+	@scripts/make-debian-disk full
+	@bench/run-io $(ARGS)
 
 bench-loops: bench-programs ## guest instructions per second, boot time and idle cost
 	@scripts/fetch-guest
