@@ -36,6 +36,9 @@ class InstalledDebianTest(unittest.TestCase):
     def test_debian_boots_from_an_ide_disk_and_is_reached_by_ssh(self):
         self.run_and_check(12, disk="if=ide", card="e1000")
 
+    def test_debian_boots_from_a_virtio_disk(self):
+        self.run_and_check(12, disk="if=virtio", card="e1000")
+
 
 if __name__ == "__main__":
     unittest.main()
