@@ -1,6 +1,7 @@
 #include "app/lab_settings.h"
 
 #include "app/default_guest.h"
+#include "app/guest_modules.h"
 #include "app/images.h"
 #include "app/run_options.h"
 #include "app/system_options.h"
@@ -120,6 +121,13 @@ Result<void> Loader::finish_guest(Machine const& machine, LabMachine& made) {
         TRY_VOID(add_network_modules(made.settings, guest_directories_));
         made.remarks.push_back("its card's modules are put behind the initial ram disk");
     }
+    for (auto const& device : made.settings.virtio) {
+        auto const* const share = std::get_if<VirtioShareSettings>(&device.device);
+        if (!share || share->tag != "share") continue; // others are the guest's affair
+        made.settings.boot.command_line += share->folder.is_read_only ? " ring3.share=ro" : " ring3.share=rw";
+        TRY_VOID(add_guest_modules(made.settings.boot, "share", guest_directories_));
+        made.remarks.push_back("the modules for shared folders are put behind the initial ram disk");
+    }
     if (machine.guest->command.empty()) return {};
     run_guest_command(made.settings, std::vector<std::string>{"sh", "-c", machine.guest->command});
     made.remarks.push_back(fmt::format("its guest runs: {}", machine.guest->command));
@@ -152,8 +160,10 @@ void Loader::make_settings(Machine const& machine) {
     made.settings = std::get<VmSettings>(*std::move(parsed));
     made.settings.policy.signal = OnSignal::press_power_button;
     made.settings.policy.power_button_grace = std::chrono::seconds{machine.stop_timeout};
-    if (auto const known = monitor_.check_cpu(made.settings.cpu); !known)
-        return complain(machine.place, known.error().message);
+    if (auto const known = monitor_.check_cpu(made.settings.cpu); !known) {
+        auto const cpu = std::ranges::find(machine.arguments, "cpu", &Argument::key);
+        return complain(cpu == machine.arguments.end() ? machine.place : cpu->place, known.error().message);
+    }
     if (auto const done = finish_guest(machine, made); !done)
         return complain(machine.guest->place, done.error().message);
     file_.machines.push_back(std::move(made));

@@ -54,6 +54,7 @@ private:
     void add_drive(Record const& drive, std::size_t number);
     std::string drive_file(Record const& drive);
     void add_nic(Record const& nic, std::size_t number);
+    void add_share(Record const& share);
     std::string backend_of(Record const& nic);
     std::string switch_port(Record const& nic);
     std::string card_of(Record const& nic, std::size_t number);
@@ -280,6 +281,15 @@ void Builder::add_nic(Record const& nic, std::size_t number) {
             fmt::format("filter-dump,id=capture{},netdev={},file={}", number, id, doubled_commas(nic.text("capture"))));
 }
 
+void Builder::add_share(Record const& share) {
+    if (!share.find("path")) return;
+    need_file(*share.find("path"), share.text("path"), share.place_of("path"));
+    auto const tag = share.find("tag") ? share.text("tag") : "share";
+    add("share", share.place, "-virtfs",
+        fmt::format("local,path={},mount_tag={},security_model=none{}", doubled_commas(share.text("path")),
+                    doubled_commas(tag), share.flag("readonly") ? ",readonly=on" : ""));
+}
+
 Machine Builder::build() {
     machine_.name = vm_.text("name");
     machine_.place = vm_.place;
@@ -294,6 +304,7 @@ Machine Builder::build() {
     auto const nics = vm_.all("nic");
     for (std::size_t i = 0; i < nics.size(); ++i) add_nic(*nics[i], i);
     if (nics.empty()) add("nic", vm_.place, "-nic", "none");
+    for (Record const* share : vm_.all("share")) add_share(*share);
     add_consoles();
     add_behaviour();
     for (auto const& word : vm_.list("options")) add_word("options", word.place, word.text);

@@ -166,6 +166,13 @@ TEST(Lab, the_default_guest_has_files_of_its_own) {
     EXPECT_EQ(problems_of("[vm.a]\ncommand = \"x\"\n"), "2:11 'command' needs guest = \"default\"\n");
 }
 
+TEST(Lab, a_folder_is_shared_under_a_tag) {
+    EXPECT_EQ(lines_of("[vm.a]\n[[vm.a.share]]\npath = \"/srv,1\"\n[[vm.a.share]]\npath = \"x\"\ntag = \"y\"\n"
+                       "readonly = true\n"),
+              "-name a -nic none -virtfs local,path=/srv,,1,mount_tag=share,security_model=none "
+              "-virtfs local,path=x,mount_tag=y,security_model=none,readonly=on -nographic\n");
+}
+
 TEST(Lab, files_that_must_be_there_are_collected) {
     auto const lab =
         read_lab("[vm.a]\nkernel = \"k\"\ndisk = [\"d\", \"e\"]\nmodules = [\"m one\", \"n,two\"]\n", "test");

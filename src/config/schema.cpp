@@ -85,9 +85,16 @@ constexpr Key nic_keys[] = {
     {"capture", text, "FILE", "write its frames to this pcap file"},
 };
 
+constexpr Key share_keys[] = {
+    {.name = "path", .type = file, .form = "FOLDER", .help = "the folder of this host", .required = true},
+    {"tag", text, "TAG", "what the guest mounts it by (default share)"},
+    {"readonly", flag, "true", "the guest cannot change it"},
+};
+
 constexpr Table vm_tables[] = {
     {"vm.drive", "a disk, CD-ROM or floppy drive", Times::many, drive_keys},
     {"vm.nic", "a network card", Times::many, nic_keys},
+    {"vm.share", "a folder of this host that the guest sees (9p)", Times::many, share_keys},
 };
 
 constexpr Key vm_keys[] = {

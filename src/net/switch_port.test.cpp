@@ -62,6 +62,16 @@ TEST_F(SharedSwitch, when_the_server_goes_another_one_serves) {
     EXPECT_TRUE(complaints.empty());
 }
 
+TEST_F(SharedSwitch, leaves_no_file_behind) {
+    {
+        auto const port = SwitchPort::open(
+            {"clean", {}}, [](std::string const&) {}, folder);
+        ASSERT_TRUE(port && (*port)->serves());
+        EXPECT_FALSE(std::filesystem::is_empty(folder));
+    }
+    EXPECT_TRUE(std::filesystem::is_empty(folder));
+}
+
 TEST_F(SharedSwitch, a_station_that_is_not_ready_gets_its_frames_later) {
     auto const first = open(a), second = open(b);
     settle({first.get(), second.get()});

@@ -31,6 +31,14 @@ bool is_private_folder(std::string const& path) {
            (status.st_mode & 077) == 0;
 }
 
+/// A server that ends takes its lock's file away, and somebody may have opened that just before.
+bool is_the_file_at(int fd, std::string const& path) {
+    struct stat open {
+    }, there{};
+    return ::fstat(fd, &open) == 0 && ::stat(path.c_str(), &there) == 0 && open.st_dev == there.st_dev &&
+           open.st_ino == there.st_ino;
+}
+
 bool is_same_user(int socket) {
     ucred peer{};
     socklen_t length = sizeof peer;
@@ -69,6 +77,7 @@ SwitchService::SwitchService(std::string path, host::FileDescriptor lock, host::
 
 SwitchService::~SwitchService() {
     ::unlink((path_ + ".socket").c_str()); // before the lock goes: the next one makes its own
+    ::unlink((path_ + ".lock").c_str());   // who has opened it meanwhile sees that it is no longer there
 }
 
 Result<std::unique_ptr<SwitchService>> SwitchService::try_to_serve(std::string const& path) {
@@ -76,6 +85,7 @@ Result<std::unique_ptr<SwitchService>> SwitchService::try_to_serve(std::string c
     host::FileDescriptor lock{::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
     if (!lock.is_open()) return host::fail_errno(ExitStatus::io, fmt::format("cannot open '{}'", lock_path));
     if (::flock(lock.number(), LOCK_EX | LOCK_NB) < 0) return std::unique_ptr<SwitchService>{};
+    if (!is_the_file_at(lock.number(), lock_path)) return std::unique_ptr<SwitchService>{};
     ::unlink(socket_path.c_str()); // of one who was killed
     auto const address = TRY(unix_address(socket_path));
     host::FileDescriptor listener{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
