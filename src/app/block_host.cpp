@@ -47,11 +47,20 @@ BlockHost::~BlockHost() {
     loop_.remove(*this);
 }
 
+namespace {
+
+Result<std::unique_ptr<image::Image>> open_medium(DriveSettings const& settings) {
+    if (settings.scratch_bytes != 0) return image::throw_away_image(settings.scratch_bytes);
+    if (settings.path.empty()) return nullptr;
+    return volume::open_disk(settings.path, settings.options);
+}
+
+} // namespace
+
 Result<std::unique_ptr<BlockHost>> BlockHost::open(EventLoop& loop, std::span<DriveSettings const> drives,
                                                    std::function<void(std::string const&)> stops) {
     std::vector<std::unique_ptr<image::Image>> images;
-    for (DriveSettings const& settings : drives)
-        images.push_back(settings.path.empty() ? nullptr : TRY(volume::open_disk(settings.path, settings.options)));
+    for (DriveSettings const& settings : drives) images.push_back(TRY(open_medium(settings)));
     return create(loop, drives, std::move(images), std::move(stops));
 }
 

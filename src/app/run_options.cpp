@@ -1,8 +1,6 @@
 #include "app/run_options.h"
 
 #include "app/engine_switches.h"
-#include "app/guest_modules.h"
-#include "app/images.h"
 #include "app/system_options.h"
 #include "app/values.h"
 
@@ -25,7 +23,7 @@ struct RawOptions {
     std::string log_words;
     std::string sandbox{"on"};
     std::vector<TypedSwitch> engine;
-    std::vector<std::string> shares;
+    std::vector<std::string> shares, disks;
 };
 
 /// CLI11's help without its usage line, which cannot speak of "--", and with --stats as people would write it.
@@ -88,6 +86,10 @@ void describe(CLI::App& app, RunOptions& options, RawOptions& raw) {
                    "the guest sees this folder at /share, and starts there; :ro: it may only read")
         ->option_text("DIRECTORY[:ro]")
         ->allow_extra_args(false);
+    app.add_option("--disk", raw.disks,
+                   "an empty disk at /scratch, forgotten at the end, or an image as /dev/vda, vdb ...")
+        ->option_text("SIZE|FILE[:ro]")
+        ->allow_extra_args(false);
     app.add_flag("--verbose", options.verbose, "show the kernel's console, on standard error if COMMAND is given");
     app.add_option("-d,--debug", raw.log_words, "log int,cpu_reset,guest_errors,exec");
     app.add_option("-D,--log-file", options.log_file, "log to this file instead of standard error");
@@ -104,19 +106,55 @@ Result<void> take_memory(RunOptions& options, std::string const& text) {
     return check_memory_size("--memory", options.memory);
 }
 
-/// A folder whose name ends in ":ro" can be named with a slash behind it.
-p9::ShareSettings parse_share(std::string text) {
-    bool const is_read_only = text.ends_with(":ro");
-    if (is_read_only || text.ends_with(":rw")) text.resize(text.size() - 3);
-    return {.path = std::move(text), .is_read_only = is_read_only};
+/// Takes ":ro" or ":rw" off the end. Who has a file or folder with such a name writes ":rw" behind it.
+bool take_read_only(std::string& path) {
+    bool const is_read_only = path.ends_with(":ro");
+    if (is_read_only || path.ends_with(":rw")) path.resize(path.size() - 3);
+    return is_read_only;
+}
+
+Result<void> take_share(RunOptions& options, std::vector<std::string> const& texts) {
+    if (texts.size() > 1) return fail(ExitStatus::usage, "option '--share': a guest has one shared folder");
+    if (texts.empty()) return {};
+    if (texts.front().empty()) return fail(ExitStatus::usage, "option '--share' needs a folder");
+    p9::ShareSettings share{.path = texts.front()};
+    share.is_read_only = take_read_only(share.path);
+    options.share = std::move(share);
+    return {};
+}
+
+/// "512M" is a size, "./512M" a file.
+bool is_size(std::string_view text) {
+    auto const unit = text.find_first_not_of("0123456789.");
+    return unit != 0 && unit != text.npos && unit + 1 == text.size() &&
+           std::string_view{"KMGkmg"}.find(text[unit]) != text.npos;
+}
+
+Result<void> take_disk(RunOptions& options, std::string text) {
+    constexpr u64 least = u64{1} << 20;
+    if (text.empty()) return fail(ExitStatus::usage, "option '--disk' needs a size or a file");
+    if (!is_size(text)) {
+        bool const is_read_only = take_read_only(text);
+        options.disks.push_back({std::move(text), 0, is_read_only});
+        return {};
+    }
+    auto const bytes = parse_memory_size(text);
+    if (!bytes || *bytes < least)
+        return fail(ExitStatus::usage, fmt::format("option '--disk': '{}' is no size of a disk (1M or more)", text));
+    if (std::ranges::any_of(options.disks, [](auto const& disk) { return disk.scratch_bytes != 0; }))
+        return fail(ExitStatus::usage, "option '--disk': a guest has one empty disk, at /scratch");
+    options.disks.push_back({{}, *bytes, false});
+    return {};
 }
 
 Result<void> convert(RunOptions& options, RawOptions const& raw) {
     for (auto const& text : raw.memory) TRY_VOID(take_memory(options, text));
     for (auto const& [which, value] : raw.engine)
         TRY_VOID(apply_engine_switch(options.engine, *which, fmt::format("--{}", which->name), value));
-    if (raw.shares.size() > 1) return fail(ExitStatus::usage, "option '--share': a guest has one shared folder");
-    if (!raw.shares.empty()) options.share = parse_share(raw.shares.front());
+    TRY_VOID(take_share(options, raw.shares));
+    for (auto const& text : raw.disks) TRY_VOID(take_disk(options, text));
+    if (options.disks.size() > max_disks)
+        return fail(ExitStatus::usage, fmt::format("option '--disk': a guest has at most {} disks", max_disks));
     options.log = TRY(parse_log_words("--debug", raw.log_words));
     if (raw.sandbox != "on" && raw.sandbox != "off")
         return fail(ExitStatus::usage, fmt::format("option '--sandbox' takes on or off, not '{}'", raw.sandbox));
@@ -159,136 +197,6 @@ Result<std::variant<RunOptions, PrintText>> parse_run_options(std::span<std::str
         if (options.command.empty()) return std::unexpected(usage_error("there is no command behind '--'"));
     }
     return options;
-}
-
-// ---- the machine
-
-namespace {
-
-void add_chardev(VmSettings& settings, unsigned port, SerialSettings serial, Backend backend,
-                 bool multiplexed = false) {
-    serial.chardev = settings.chardevs.size();
-    settings.chardevs.push_back({fmt::format("COM{}", port + 1), std::move(backend), multiplexed});
-    settings.serial[port] = serial;
-}
-
-/// A shell on the terminal, with the operator's console behind Ctrl-a c.
-void connect_shell(VmSettings& settings, StandardInput input) {
-    bool const person = input == StandardInput::terminal;
-    SerialSettings const serial{.far_end = person ? FarEnd::unknown : FarEnd::reads_lines,
-                                .wait_until_wanted = !person,
-                                .flow_control = !person};
-    add_chardev(settings, 0, serial, StdioBackend{TerminalSignals::to_guest, TerminalInput::raw}, person);
-    if (person) settings.monitors.push_back(settings.serial[0]->chardev);
-}
-
-void connect_command(VmSettings& settings, bool verbose) {
-    SerialSettings const streams{.far_end = FarEnd::reads_lines, .wait_until_wanted = true, .flow_control = true};
-    add_chardev(settings, 0, {}, verbose ? Backend{StderrBackend{}} : Backend{NullBackend{}});
-    add_chardev(settings, 1, streams, StdioBackend{TerminalSignals::end_ring3, TerminalInput::lines});
-    add_chardev(settings, 2, {}, StderrBackend{});
-    settings.console_is_hidden = !verbose;
-    settings.policy.reset = OnReset::fail;
-}
-
-/// Most of a kernel's start that a guest without modules, plug-and-play cards and signatures to check has no use for:
-/// self-tests of the cryptographic code, the search for ISA cards, the keys of module signatures.
-constexpr std::string_view time_savers = " cryptomgr.notests noisapnp initcall_blacklist=load_system_certificate_list";
-
-std::string kernel_command_line(RunOptions const& options, StandardInput input) {
-    std::string line{"console=ttyS0"};
-    line += time_savers;
-    if (!options.verbose) line += " quiet";
-    if (!options.command.empty())
-        line += " panic=-1 ring3.mode=command"; // a panic is a reset, which ends the run at once
-    else
-        line += input == StandardInput::terminal ? " ring3.mode=shell" : " ring3.mode=shell ring3.input=lines";
-    if (options.network) line += " ring3.net=dhcp";
-    if (!options.append.empty()) line += " " + options.append;
-    return line;
-}
-
-/// The card, and what the default guest needs to use it.
-Result<void> connect_network(VmSettings& settings, RunOptions const& options,
-                             std::span<std::string const> directories) {
-    NetOptions network;
-    TRY_VOID(network.add_nic(options.network.value_or("none")));
-    settings.net = TRY(network.finish());
-    if (!options.network || !options.initrd.empty() || settings.net.nics.empty()) return {};
-    return add_network_modules(settings, directories);
-}
-
-/// The guest's root works on the folder with this user's rights.
-Result<void> connect_share(VmSettings& settings, RunOptions const& options, std::span<std::string const> directories) {
-    if (!options.share) return {};
-    settings.virtio.push_back({"share", {}, VirtioShareSettings{*options.share, "share"}});
-    if (!options.initrd.empty()) return {};
-    settings.boot.command_line += options.share->is_read_only ? " ring3.share=ro" : " ring3.share=rw";
-    return add_guest_modules(settings.boot, "share", directories);
-}
-
-/// Which files to boot; the default guest need not be there if none of its files is needed.
-Result<void> choose_files(BootSettings& boot, RunOptions const& options, std::span<std::string const> directories) {
-    bool wants_initrd = options.initrd.empty();
-    boot.kernel = options.kernel;
-    boot.initrd_option = options.initrd == "none" ? "" : options.initrd;
-    if (!options.kernel.empty() && wants_initrd && options.command.empty()) {
-        // Only a Linux kernel can do anything with the default guest's files.
-        auto const kernel = TRY(read_file("kernel", options.kernel, options.memory));
-        wants_initrd = boot::detect(kernel) == boot::Format::linux_image;
-    }
-    if (!options.kernel.empty() && !wants_initrd) return {};
-    auto const guest = TRY(find_default_guest(directories));
-    if (boot.kernel.empty()) boot.kernel = guest.kernel;
-    if (wants_initrd) boot.initrd_option = guest.initrd;
-    return {};
-}
-
-} // namespace
-
-std::string default_guest_words() {
-    return fmt::format("console=ttyS0{} quiet", time_savers);
-}
-
-void run_guest_command(VmSettings& settings, std::span<std::string const> command) {
-    settings.guest_ports = driver::GuestPorts::present;
-    settings.boot.command_line += " panic=-1 ring3.mode=command";
-    append_archive(settings.boot.extra_initrd, command_archive(command));
-    settings.policy.triple_fault = OnReset::fail;
-    connect_command(settings, false);
-}
-
-Result<void> add_network_modules(VmSettings& settings, std::span<std::string const> guest_directories) {
-    std::string const feature = settings.net.nics.at(0).card.model == NicModel::e1000 ? "net-e1000" : "net-rtl8139";
-    settings.boot.command_line += " ring3.card=" + feature;
-    return add_guest_modules(settings.boot, feature, guest_directories);
-}
-
-Result<VmSettings> run_settings(RunOptions const& options, StandardInput input,
-                                std::span<std::string const> guest_directories) {
-    VmSettings settings;
-    TRY_VOID(choose_files(settings.boot, options, guest_directories));
-    settings.memory = options.memory;
-    settings.cpu = options.cpu;
-    settings.name =
-        options.name.empty() ? settings.boot.kernel.substr(settings.boot.kernel.rfind('/') + 1) : options.name;
-    settings.log = options.log;
-    settings.log_file = options.log_file;
-    settings.engine = options.engine;
-    settings.sandbox = options.sandbox;
-    settings.guest_ports = driver::GuestPorts::present;
-    settings.policy.signal = OnSignal::press_power_button;
-    settings.policy.triple_fault = OnReset::fail;
-    settings.boot.command_line = kernel_command_line(options, input);
-    if (options.command.empty()) {
-        connect_shell(settings, input);
-    } else {
-        connect_command(settings, options.verbose);
-        settings.boot.extra_initrd = command_archive(options.command);
-    }
-    TRY_VOID(connect_network(settings, options, guest_directories));
-    TRY_VOID(connect_share(settings, options, guest_directories));
-    return settings;
 }
 
 } // namespace ring3::app

@@ -13,6 +13,13 @@
 
 namespace ring3::app {
 
+/// A virtio disk.
+struct RunDisk {
+    std::string path;    // or
+    u64 scratch_bytes{}; // one that is empty, and forgotten at the end
+    bool is_read_only{};
+};
+
 struct RunOptions {
     u64 memory{u64{256} << 20};
     std::string cpu{"max"};
@@ -25,6 +32,7 @@ struct RunOptions {
     EngineSettings engine;
     std::optional<std::string> network; // -nic's argument
     std::optional<p9::ShareSettings> share;
+    std::vector<RunDisk> disks;
     bool verbose{};
     driver::Sandbox sandbox{driver::Sandbox::on};
     std::vector<std::string> command; // empty: a shell

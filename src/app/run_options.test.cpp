@@ -169,6 +169,49 @@ TEST_F(RunSettings, a_kernel_that_is_not_linux_gets_no_initrd_by_itself) {
     EXPECT_EQ(settings_of({"--initrd", "none"}).boot.initrd_option, "");
 }
 
+TEST(RunOptions, a_folder_and_disks_may_be_read_only) {
+    auto const options = options_of(
+        {"--share", "/srv:ro", "--disk", "disk.img:ro", "--disk", "512M", "--disk=./512M", "--disk", "odd:ro:rw"});
+    EXPECT_EQ(options.share->path, "/srv");
+    EXPECT_TRUE(options.share->is_read_only);
+    ASSERT_EQ(options.disks.size(), 4);
+    EXPECT_EQ(options.disks[0].path, "disk.img");
+    EXPECT_TRUE(options.disks[0].is_read_only);
+    EXPECT_EQ(options.disks[1].scratch_bytes, u64{512} << 20);
+    EXPECT_EQ(options.disks[2].path, "./512M");
+    EXPECT_EQ(options.disks[3].path, "odd:ro");
+    EXPECT_FALSE(options.disks[3].is_read_only);
+    EXPECT_FALSE(options_of({"--share", "/srv:rw"}).share->is_read_only);
+}
+
+TEST(RunOptions, there_is_one_folder_and_one_empty_disk) {
+    EXPECT_NE(error_of({"--share", "a", "--share", "b"}), "");
+    EXPECT_NE(error_of({"--disk", "1G", "--disk", "2G"}), "");
+    EXPECT_NE(error_of({"--disk", "4K"}), "");
+    EXPECT_NE(error_of({"--disk", ""}), "");
+    EXPECT_NE(error_of({"--disk"}), "");
+    Arguments many;
+    for (unsigned n = 0; n <= max_disks; ++n) many.push_back("--disk=a");
+    EXPECT_NE(error_of(many), "");
+}
+
+TEST_F(RunSettings, a_folder_and_disks_are_virtio_devices_with_their_modules) {
+    write("modules-share.cpio", "share");
+    write("modules-disk.cpio", "disk");
+    auto const settings = settings_of({"--share", "/srv", "--disk", "a.img", "--disk", "1G", "--append", "x"});
+    EXPECT_TRUE(settings.boot.command_line.ends_with(" x ring3.disk=yes ring3.scratch=vdb ring3.share=rw"));
+    ASSERT_EQ(settings.virtio.size(), 3);
+    EXPECT_EQ(std::get<VirtioDiskSettings>(settings.virtio[1].device).drive, 1);
+    EXPECT_EQ(std::get<VirtioShareSettings>(settings.virtio[2].device).tag, "share");
+    ASSERT_EQ(settings.drives.size(), 2);
+    EXPECT_EQ(settings.drives[0].path, "a.img");
+    EXPECT_EQ(settings.drives[1].scratch_bytes, u64{1} << 30);
+    std::string const archives{settings.boot.extra_initrd.begin(), settings.boot.extra_initrd.end()};
+    EXPECT_EQ(archives, "diskshare");
+    EXPECT_EQ(settings_of({"--initrd", "none", "--share", "/srv"}).boot.command_line.find("ring3.share"),
+              std::string::npos);
+}
+
 TEST_F(RunSettings, a_missing_guest_says_how_to_get_it) {
     Arguments const nowhere{directory + "/nowhere"};
     auto const settings = run_settings(RunOptions{}, StandardInput::terminal, nowhere);

@@ -132,7 +132,8 @@ enum class OnDiskError : u8 { report, ignore, stop, stop_if_full };
 struct DriveSettings {
     DriveDescription drive; // the medium's size is found out when it is opened
     std::string id;
-    std::string path; // empty: no medium is in
+    std::string path;    // empty: no medium is in, or
+    u64 scratch_bytes{}; // zeroes, which are forgotten at the end
     image::OpenOptions options;
     OnDiskError on_read_error{OnDiskError::report};
     OnDiskError on_write_error{OnDiskError::stop_if_full};

@@ -135,13 +135,27 @@ Result<std::unique_ptr<Image>> open_image(std::string const& path, OpenOptions c
     return throw_away_overlay(TRY(open_image(path, below)));
 }
 
-Result<std::unique_ptr<Image>> throw_away_overlay(std::unique_ptr<Image> backing) {
+namespace {
+
+Result<std::unique_ptr<Storage>> create_temporary() {
     char const* const directory = std::getenv("TMPDIR");
-    std::unique_ptr<Storage> storage =
-        TRY(FileStorage::create_temporary(directory && *directory ? directory : "/var/tmp"));
+    return FileStorage::create_temporary(directory && *directory ? directory : "/var/tmp");
+}
+
+} // namespace
+
+Result<std::unique_ptr<Image>> throw_away_overlay(std::unique_ptr<Image> backing) {
+    auto storage = TRY(create_temporary());
     TRY_VOID(qcow2::create(*storage, {.size = backing->size()}));
     auto header = TRY(qcow2::read_header(*storage));
     return Qcow2Image::open(std::move(storage), {.cache = CacheMode::unsafe}, std::move(header), std::move(backing));
+}
+
+Result<std::unique_ptr<Image>> throw_away_image(u64 bytes) {
+    auto storage = TRY(create_temporary());
+    if (auto const sized = storage->truncate(bytes); !sized) return std::unexpected(as_error(sized.error()));
+    return std::make_unique<RawImage>(std::move(storage), OpenOptions{.cache = CacheMode::unsafe},
+                                      RawImage::Origin::said);
 }
 
 } // namespace ring3::image

@@ -49,6 +49,9 @@ Result<std::unique_ptr<Image>> open_image(std::string const& path, OpenOptions c
 /// An image that takes all writes for the one below, in a file of $TMPDIR that has no name and vanishes with it.
 Result<std::unique_ptr<Image>> throw_away_overlay(std::unique_ptr<Image> backing);
 
+/// An image full of zeroes, in such a file.
+Result<std::unique_ptr<Image>> throw_away_image(u64 bytes);
+
 /// Where the backing file lies that the image `above` names: names are relative to the directory of `above`.
 Result<std::string> backing_path(std::string const& above, std::string const& name);
 

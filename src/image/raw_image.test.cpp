@@ -108,6 +108,17 @@ TEST(raw_image, writes_zeroes_and_shows_holes) {
     EXPECT_TRUE(extent.has_data);
 }
 
+TEST(raw_image, can_be_one_that_is_thrown_away) {
+    auto const disk = throw_away_image(3 << 20).value();
+    EXPECT_EQ(disk->size(), u64{3} << 20);
+    auto const bytes = counting(5000, 3);
+    ASSERT_TRUE(disk->write((3 << 20) - 5000, std::span<u8 const>{bytes}));
+    std::vector<u8> back(5001, 1);
+    ASSERT_TRUE(disk->read((3 << 20) - 5001, std::span{back}));
+    EXPECT_EQ(back.front(), 0);
+    EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), back.begin() + 1));
+}
+
 TEST(file_lock, lets_one_write_or_many_read) {
     TestDirectory const directory;
     auto const path = directory.write_file("disk", std::string(1024, 'x'));

@@ -11,6 +11,7 @@ import unittest
 from ring3_programs import GUEST, INPUT_OUTPUT, SYSTEM, TIMEOUT, USAGE, needs, ring3, system
 
 MODULES = GUEST / "modules-share.cpio"
+needs_disk = needs(GUEST / "vmlinuz", GUEST / "modules-disk.cpio", MODULES, pathlib.Path("/sbin/e2fsck"))
 needs_share = needs(GUEST / "vmlinuz", GUEST / "initramfs.cpio.gz", MODULES)
 
 
@@ -121,6 +122,27 @@ class Share(unittest.TestCase):
             host = (self.folder / name).lstat()
             self.assertEqual(stat.filemode(host.st_mode), "-rw-------", name)
         self.assertEqual((self.folder / "link").read_text(), "/etc/passwd")
+
+    @needs_disk
+    def test_a_scratch_disk_and_images(self):
+        image = self.outside / "disk.img"
+        with open(image, "wb") as file:
+            file.truncate(16 << 20)
+        script = ("mke2fs -F /dev/vda > /dev/null && mount -t ext4 /dev/vda /mnt && cp big /mnt/copy;"
+                  "df -k /scratch | awk 'NR > 1 { print $1, $6, ($2 > 500000) }'; cp big /scratch; cd /scratch; ls -1;"
+                  "echo x 2> /dev/null > /dev/vdc || echo read-only; sha256sum big; exit 9")
+        (self.folder / "big").write_bytes(os.urandom(9_000_000))
+        (self.outside / "other").write_bytes(bytes(1 << 20))
+        ended = ring3("run", "--share", self.folder, "--disk", image, "--disk", "600M",
+                      "--disk", f"{self.outside / 'other'}:ro", "--",
+                      "sh", "-c", "mkdir /mnt; " + script)
+        self.assertEqual(ended.returncode, 9, ended.stderr)
+        lines = ended.stdout.splitlines()
+        self.assertEqual(lines[:-1], ["/dev/vdb /scratch 1", "big", "lost+found", "read-only"])
+        self.assertEqual(lines[-1].split()[0], checksum(self.folder / "big"))
+        # The guest's init has unmounted what the command has left mounted.
+        checked = subprocess.run(["/sbin/e2fsck", "-f", "-n", image], capture_output=True, text=True, check=False)
+        self.assertEqual(checked.returncode, 0, checked.stdout)
 
     def test_what_cannot_be_shared_is_named(self):
         ended = ring3("run", "--kernel", "/dev/null", "--initrd", "none", "--share", "a", "--share", "b")
