@@ -27,7 +27,8 @@ struct HostFacts {
     u64 available_memory{};    // bytes
     u64 address_space_limit{}; // bytes; all ones: none
     u64 max_processes{};
-    int overcommit{}; // vm.overcommit_memory
+    int overcommit{};  // vm.overcommit_memory
+    u64 commit_room{}; // bytes that may still be reserved under mode 2
     bool has_kvm{};
     std::string guest_kernel; // empty: the default guest is missing
 };

@@ -54,7 +54,11 @@ TEST(Doctor, what_is_needed_fails_and_what_only_helps_warns) {
     host.fsgsbase = false;
     EXPECT_EQ(level_of(host, "fsgsbase"), Level::warn);
     host.overcommit = 2;
-    EXPECT_EQ(level_of(host, "overcommit"), Level::warn);
+    host.commit_room = u64{7} << 30;
+    EXPECT_EQ(level_of(host, "overcommit"), Level::fail);
+    EXPECT_NE(as_text(diagnose(host)).find("is 2 and leaves 7 GiB"), std::string::npos);
+    host.commit_room = u64{100} << 30;
+    EXPECT_EQ(level_of(host, "overcommit"), Level::ok);
     EXPECT_EQ(doctor_status(diagnose(host)), static_cast<int>(ExitStatus::host_lacks));
 }
 

@@ -7,6 +7,7 @@
 #include "host/sandbox.h"
 #include "host/shared_memory.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -37,8 +38,8 @@ u64 number_in(char const* path) {
     return number;
 }
 
-u64 available_memory() {
-    std::istringstream text{value_in("/proc/meminfo", "MemAvailable")};
+u64 memory_fact(std::string_view key) {
+    std::istringstream text{value_in("/proc/meminfo", key)};
     u64 kibibytes = 0;
     text >> kibibytes;
     return kibibytes * 1024;
@@ -79,7 +80,9 @@ HostFacts look_at_host() {
     facts.fsgsbase = host::has_fsgsbase();
     facts.max_map_count = number_in("/proc/sys/vm/max_map_count");
     facts.overcommit = static_cast<int>(number_in("/proc/sys/vm/overcommit_memory"));
-    facts.available_memory = available_memory();
+    facts.available_memory = memory_fact("MemAvailable");
+    u64 const limit_of_commits = memory_fact("CommitLimit"), committed = memory_fact("Committed_AS");
+    facts.commit_room = limit_of_commits - std::min(limit_of_commits, committed);
     facts.address_space_limit = limit(RLIMIT_AS);
     facts.max_processes = limit(RLIMIT_NPROC);
     facts.has_kvm = ::access("/dev/kvm", F_OK) == 0;
