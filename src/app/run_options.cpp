@@ -64,7 +64,7 @@ void describe(CLI::App& app, RunOptions& options, RawOptions& raw) {
     app.description(
         "usage: ring3 run [OPTIONS] [-- COMMAND ARGUMENTS...]\n\n"
         "Boots the default guest (Debian's i386 kernel) to a shell on this terminal, or runs COMMAND in it and\n"
-        "ends with its status.");
+        "ends with its status. 'ring3 run FILE.toml' starts the machines of a file (man ring3.toml).");
     app.formatter(std::make_shared<HelpFormatter>());
     app.get_formatter()->label("TEXT", "VALUE");
     app.set_help_flag("-h,--help", "show this text");
