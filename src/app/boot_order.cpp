@@ -23,7 +23,8 @@ std::string place_of(DriveDescription const& drive) {
 void give_slots(VmSettings& settings) {
     constexpr u8 first_slot = 3;
     std::vector<std::optional<u8>*> slots;
-    for (auto& nic : settings.net.nics) slots.push_back(&nic.card.slot);
+    for (auto& nic : settings.net.nics)
+        if (nic.card.model != NicModel::virtio) slots.push_back(&nic.card.slot);
     for (auto& device : settings.virtio) slots.push_back(&device.place.slot);
     u8 next = first_slot;
     for (auto* const slot : slots) {
@@ -50,6 +51,9 @@ Result<void> add_boot_order(VmSettings& settings) {
     for (auto const& device : settings.virtio)
         if (auto const* const drive = drive_of(device))
             TRY_VOID(add(order, *drive->boot_index, fmt::format("/pci@i0cf8/scsi@{:x}/disk@0,0", *device.place.slot)));
+    for (auto const& device : settings.virtio)
+        if (auto const* const card = std::get_if<VirtioNetSettings>(&device.device))
+            settings.net.nics[card->nic].card.slot = device.place.slot;
     for (auto const& nic : settings.net.nics)
         if (nic.boot_index)
             TRY_VOID(

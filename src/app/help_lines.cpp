@@ -35,6 +35,7 @@ std::string_view device_help() {
            "name \"rtl8139\", bus PCI: the same\n"
            "name \"virtio-9p-pci\", bus PCI: fsdev=ID, mount_tag=, addr=, disable-legacy=, disable-modern=\n"
            "name \"virtio-blk-pci\", bus PCI: drive=ID, serial=, bootindex=, addr=, disable-legacy=, disable-modern=\n"
+           "name \"virtio-net-pci\", bus PCI: netdev=ID, mac=, bootindex=, addr=, disable-legacy=, disable-modern=\n"
            "name \"virtio-rng-pci\", bus PCI: addr=, disable-legacy=, disable-modern=\n"
            "name \"floppy\", bus floppy-bus: drive=ID, unit=0\n";
 }

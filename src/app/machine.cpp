@@ -53,7 +53,8 @@ driver::MachineConfig machine_config(VmSettings const& settings) {
     config.rtc_base = settings.rtc_base.value_or(host::wall_clock_seconds());
     std::ranges::transform(settings.serial, config.serial.begin(), [](auto const& port) { return port.has_value(); });
     config.parallel = settings.parallel.has_value();
-    for (auto const& nic : settings.net.nics) config.nics.push_back(nic.card);
+    for (auto const& nic : settings.net.nics) // those of virtio are the last ones
+        if (nic.card.model != NicModel::virtio) config.nics.push_back(nic.card);
     for (DriveSettings const& drive : settings.drives) // virtio disks are the last ones
         if (drive.drive.kind != DriveKind::virtio_disk) config.drives.push_back(drive.drive);
     if (settings.debugcon) config.debugcon = settings.debugcon->port;

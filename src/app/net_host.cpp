@@ -54,6 +54,7 @@ public:
 };
 
 std::string_view name_of(NicModel model) {
+    if (model == NicModel::virtio) return "virtio-net-pci";
     return model == NicModel::e1000 ? "e1000" : "rtl8139";
 }
 
@@ -128,6 +129,8 @@ void NetHost::connect_cards(NetSettings const& settings) {
         card.model = nic.card.model;
         card.mac = nic.card.mac;
         if (nic.netdev) card.backend_id = settings.netdevs[*nic.netdev].id;
+        card.backend = backend;
+        // A virtio card's line only writes captures: the back end gets another station.
         card.line = std::make_unique<NicLine>(static_cast<u8>(cards_.size() - 1), backend);
         loop_.add(*card.line);
         for (auto const& dump : dumps_) {
@@ -139,16 +142,24 @@ void NetHost::connect_cards(NetSettings const& settings) {
     }
 }
 
+net::Backend* NetHost::connect(std::size_t card, net::Station& station, std::function<void()> link_changed) {
+    cards_[card].link_changed = std::move(link_changed);
+    if (cards_[card].backend) cards_[card].backend->connect(station);
+    return cards_[card].backend;
+}
+
 void NetHost::attach(driver::AppEnd* driver) {
     driver_ = driver;
     for (auto& card : cards_) {
+        if (card.model == NicModel::virtio) continue;
         card.line->attach(driver);
         if (driver && !card.link) driver->try_send(driver::Cable{static_cast<u8>(&card - cards_.data()), false});
     }
 }
 
 Result<void> NetHost::sent(driver::FrameOut const& part) {
-    if (part.nic >= cards_.size()) return fail(ExitStatus::internal, "a frame of a network card that is not there");
+    if (part.nic >= cards_.size() || cards_[part.nic].model == NicModel::virtio)
+        return fail(ExitStatus::internal, "a frame of a network card that is not there");
     if (!cards_[part.nic].line->sent(part))
         return fail(ExitStatus::internal,
                     "a frame that is too long or too short, or more frames than its window allows");
@@ -176,7 +187,10 @@ bool NetHost::set_link(std::string_view id, bool up) {
         if (card.id != id && card.backend_id != id) continue;
         found = true;
         card.link = up;
-        if (driver_) driver_->try_send(driver::Cable{static_cast<u8>(&card - cards_.data()), up});
+        if (card.link_changed)
+            card.link_changed();
+        else if (driver_)
+            driver_->try_send(driver::Cable{static_cast<u8>(&card - cards_.data()), up});
     }
     return found;
 }

@@ -26,6 +26,12 @@ public:
     /// From the monitor; an error if it broke the rules.
     Result<void> sent(driver::FrameOut const& part);
     Result<void> taken(driver::FrameInTaken const& message);
+    // ---- for cards whose queues are processed in the app (NicModel::virtio); numbers as in NetSettings::nics
+    /// `station` gets the back end's frames; nullptr: the cable leads nowhere. The back end goes with this.
+    net::Backend* connect(std::size_t card, net::Station& station, std::function<void()> link_changed);
+    bool link(std::size_t card) const { return cards_[card].link; }
+    std::array<u8, 6> const& mac(std::size_t card) const { return cards_[card].mac; }
+    void record(std::size_t card, std::span<u8 const> frame) { cards_[card].line->record(frame); }
     /// What `info network` shows.
     std::string describe() const;
     /// Plugs the cable of a card or of a back end in or out; false: no such name.
@@ -44,6 +50,8 @@ private:
         std::array<u8, 6> mac{};
         std::unique_ptr<NicLine> line;
         bool link{true};
+        net::Backend* backend{};
+        std::function<void()> link_changed; // of a virtio card
     };
     struct Dump {
         NetdevIndex netdev{};

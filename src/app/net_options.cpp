@@ -2,6 +2,7 @@
 
 #include "app/netdev_parser.h"
 #include "app/pci_slot.h"
+#include "app/virtio_options.h"
 
 #include <algorithm>
 #include <array>
@@ -16,8 +17,14 @@ struct Model {
     std::string_view name;
     NicModel model;
 };
-constexpr Model models[] = {
-    {"e1000", NicModel::e1000}, {"e1000-82540em", NicModel::e1000}, {"rtl8139", NicModel::rtl8139}};
+constexpr Model models[] = {{"e1000", NicModel::e1000},
+                            {"e1000-82540em", NicModel::e1000},
+                            {"rtl8139", NicModel::rtl8139},
+                            {"virtio", NicModel::virtio},
+                            {"virtio-net-pci", NicModel::virtio},
+                            {"virtio-net", NicModel::virtio},
+                            {"virtio-net-pci-transitional", NicModel::virtio},
+                            {"virtio-net-pci-non-transitional", NicModel::virtio}};
 constexpr std::string_view default_model = "e1000";
 
 std::optional<NicModel> find_model(std::string_view name) {
@@ -35,8 +42,9 @@ constexpr std::array<u8, 6> first_mac{0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
 } // namespace
 
 std::string default_rom(NicModel model) {
-    std::string const path =
-        fmt::format("/usr/lib/ipxe/qemu/pxe-{}.rom", model == NicModel::e1000 ? "e1000" : "rtl8139");
+    std::string const path = fmt::format("/usr/lib/ipxe/qemu/pxe-{}.rom", model == NicModel::e1000    ? "e1000"
+                                                                          : model == NicModel::virtio ? "virtio"
+                                                                                                      : "rtl8139");
     return ::access(path.c_str(), R_OK) == 0 ? path : "";
 }
 
@@ -67,7 +75,7 @@ Result<void> NetOptions::add_netdev(std::string_view text) {
 /// What a card can be told in every option that makes one.
 Result<void> NetOptions::take_card(WantedCard& card, std::string_view name, CommaList& list, std::string_view mac_key) {
     auto const model = find_model(name);
-    if (!model) return bad(card.option, fmt::format("there is no card '{}' (e1000, rtl8139)", name));
+    if (!model) return bad(card.option, fmt::format("there is no card '{}' (e1000, rtl8139, virtio)", name));
     card.settings.card.model = *model;
     card.settings.rom_file = list.take("romfile").value_or(default_rom(*model));
     if (auto const order = TRY(list.take_number("bootindex", 0x7fff'ffff)))
@@ -75,6 +83,10 @@ Result<void> NetOptions::take_card(WantedCard& card, std::string_view name, Comm
     if (auto const mac = list.take(mac_key)) {
         card.settings.card.mac = TRY(parse_mac(card.option, *mac));
         card.has_mac = true;
+    }
+    if (*model == NicModel::virtio) {
+        card.settings.virtio = TRY(take_virtio_place(name, list));
+        card.settings.card.slot = card.settings.virtio.slot;
     }
     if (auto const address = list.take("addr")) {
         card.settings.card.slot = parse_slot(*address);
@@ -241,6 +253,8 @@ Result<NetSettings> NetOptions::finish() {
         settings.dumps.push_back(std::move(dump.settings));
     }
     TRY_VOID(check_uplinks(settings));
+    // The monitor knows cards by their numbers, and these are none to it.
+    std::ranges::stable_partition(settings.nics, [](auto const& nic) { return nic.card.model != NicModel::virtio; });
     settings.netdevs = std::move(netdevs_);
     return settings;
 }

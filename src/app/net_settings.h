@@ -1,6 +1,7 @@
 // The network of a VM as a person asked for it: back ends, cards and who is plugged into what. Nothing is opened yet.
 #pragma once
 
+#include "app/virtio_settings.h"
 #include "base/network.h"
 #include "net/addresses.h"
 #include "net/switch_port.h"
@@ -48,6 +49,7 @@ struct NicSettings {
     std::string id;
     std::optional<NetdevIndex> netdev;
     std::string rom_file; // empty: none
+    VirtioPlace virtio;   // of that model
     std::optional<u32> boot_index{};
 };
 

@@ -30,6 +30,8 @@ public:
     [[nodiscard]] bool sent(driver::FrameOut const& part);
     [[nodiscard]] bool taken(u32 bytes);
     u64 lost() const { return lost_; }
+    /// Writes a frame to all captures.
+    void record(std::span<u8 const> frame);
 
     // ---- Station
     bool ready() const override;
@@ -55,7 +57,6 @@ private:
     void flush_waiting();
     void flush_outgoing();
     void give_back();
-    void record(std::span<u8 const> frame);
 
     u8 nic_;
     net::Backend* backend_;

@@ -2,6 +2,7 @@
 
 #include "app/guest_modules.h"
 #include "app/images.h"
+#include "app/virtio_options.h"
 
 #include <fmt/format.h>
 
@@ -58,6 +59,7 @@ Result<void> connect_network(VmSettings& settings, RunOptions const& options,
     NetOptions network;
     TRY_VOID(network.add_nic(options.network.value_or("none")));
     settings.net = TRY(network.finish());
+    add_virtio_cards(settings);
     if (!options.network || !options.initrd.empty() || settings.net.nics.empty()) return {};
     return add_network_modules(settings, directories);
 }
@@ -123,7 +125,10 @@ void run_guest_command(VmSettings& settings, std::span<std::string const> comman
 }
 
 Result<void> add_network_modules(VmSettings& settings, std::span<std::string const> guest_directories) {
-    std::string const feature = settings.net.nics.at(0).card.model == NicModel::e1000 ? "net-e1000" : "net-rtl8139";
+    NicModel const model = settings.net.nics.at(0).card.model;
+    std::string const feature = model == NicModel::e1000    ? "net-e1000"
+                                : model == NicModel::virtio ? "net-virtio"
+                                                            : "net-rtl8139";
     settings.boot.command_line += " ring3.card=" + feature;
     return add_guest_modules(settings.boot, feature, guest_directories);
 }

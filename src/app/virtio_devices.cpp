@@ -3,6 +3,7 @@
 #include "app/share_device.h"
 #include "virtio/block.h"
 #include "virtio/entropy.h"
+#include "virtio/net.h"
 
 #include <sys/random.h>
 
@@ -53,6 +54,49 @@ Made make(VirtioDiskSettings const& settings, VirtioResources const& host) {
     auto disk = std::make_unique<HostDisk>(host.disks, static_cast<unsigned>(settings.drive));
     HostDisk& port = *disk;
     auto device = std::make_unique<virtio::Block>(std::move(disk));
+    port.connect(*device);
+    return device;
+}
+
+/// A card's cable, between its back end and its device.
+class Cable final : public virtio::NetPort, net::Station {
+public:
+    Cable(NetHost& network, std::size_t card) : network_{network}, card_{card} {}
+    void connect(virtio::Net& device) {
+        device_ = &device;
+        backend_ = network_.connect(card_, *this, [this] { device_->link_changed(); });
+    }
+
+    // ---- NetPort
+    bool takes_frames() const override { return !backend_ || backend_->ready(); }
+    void send(net::Frame frame) override {
+        network_.record(card_, frame.bytes);
+        if (backend_ && link()) backend_->send(frame);
+    }
+    void card_ready() override {
+        if (backend_ && device_->can_receive()) backend_->station_ready();
+    }
+    bool link() const override { return network_.link(card_); }
+
+private:
+    // ---- Station
+    bool ready() const override { return device_->can_receive(); }
+    void arrive(net::Frame frame) override {
+        network_.record(card_, frame.bytes);
+        if (link()) device_->receive(frame.bytes);
+    }
+    void backend_ready() override { device_->port_ready(); }
+
+    NetHost& network_;
+    std::size_t card_;
+    virtio::Net* device_{};
+    net::Backend* backend_{};
+};
+
+Made make(VirtioNetSettings const& settings, VirtioResources const& host) {
+    auto cable = std::make_unique<Cable>(host.network, settings.nic);
+    Cable& port = *cable;
+    auto device = std::make_unique<virtio::Net>(std::move(cable), host.network.mac(settings.nic));
     port.connect(*device);
     return device;
 }

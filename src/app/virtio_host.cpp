@@ -209,11 +209,13 @@ bool VirtioHost::Card::send_completions(u8 number, virtio::Queue& queue) {
     if (used_.empty() && state_ == State::running && queue.has_completions()) {
         virtio::Completions completions = queue.complete();
         std::span<BlockSegment const> left = completions.written;
+        if (!completions.any && left.empty()) return true;
         do {
             auto const part = left.first(std::min<std::size_t>(left.size(), max_block_segments));
             left = left.subspan(part.size());
             bool const last = left.empty() && completions.any;
-            used_.push_back({number_, last, number, completions.used, {part.begin(), part.end()}});
+            used_.push_back(
+                {number_, last, last && completions.published, number, completions.used, {part.begin(), part.end()}});
         } while (!left.empty());
     }
     while (!used_.empty()) {

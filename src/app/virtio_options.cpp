@@ -88,17 +88,25 @@ Result<void> VirtioOptions::add_disk(VirtioSettings device, DriveSettings drive)
     return {};
 }
 
+void add_virtio_cards(VmSettings& settings) {
+    for (std::size_t i = 0; i < settings.net.nics.size(); ++i) {
+        NicSettings const& nic = settings.net.nics[i];
+        if (nic.card.model == NicModel::virtio) settings.virtio.push_back({nic.id, nic.virtio, VirtioNetSettings{i}});
+    }
+}
+
 Result<void> VirtioOptions::finish(VmSettings& settings, DriveOptions& drives) {
     for (DriveSettings& drive : drives.take_virtio()) TRY_VOID(add_disk({}, std::move(drive)));
     settings.drives = TRY(drives.finish());
-    if (devices_.size() > max_virtio)
+    if (devices_.size() + settings.net.nics.size() > max_virtio)
         return fail(ExitStatus::usage, fmt::format("option '-device': there can be {} virtio devices", max_virtio));
     if (settings.drives.size() + disks_.size() > max_disks)
         return fail(ExitStatus::usage, fmt::format("option '-drive': there can be {} drives", max_disks));
     for (VirtioSettings& device : devices_)
         if (auto* const disk = std::get_if<VirtioDiskSettings>(&device.device)) disk->drive += settings.drives.size();
     std::ranges::move(disks_, std::back_inserter(settings.drives));
-    settings.virtio = std::move(devices_);
+    add_virtio_cards(settings); // cards come first
+    std::ranges::move(devices_, std::back_inserter(settings.virtio));
     return {};
 }
 

@@ -26,6 +26,9 @@ private:
     std::vector<DriveSettings> disks_; // by VirtioDiskSettings::drive, until finish()
 };
 
+/// A device for each card of that model.
+void add_virtio_cards(VmSettings& settings);
+
 /// What every virtio device can be told; `driver` may end in "-transitional" or "-non-transitional".
 Result<VirtioPlace> take_virtio_place(std::string_view driver, CommaList& list);
 

@@ -23,6 +23,9 @@ struct VirtioShareSettings {
     p9::ShareSettings folder{};
     std::string tag{};
 };
+struct VirtioNetSettings {
+    std::size_t nic{}; // its place in NetSettings::nics
+};
 struct VirtioDiskSettings {
     std::size_t drive{}; // its place in VmSettings::drives
 };
@@ -30,7 +33,7 @@ struct VirtioDiskSettings {
 struct VirtioSettings {
     std::string id;
     VirtioPlace place;
-    std::variant<VirtioRngSettings, VirtioDiskSettings, VirtioShareSettings> device;
+    std::variant<VirtioRngSettings, VirtioNetSettings, VirtioDiskSettings, VirtioShareSettings> device;
 };
 
 } // namespace ring3::app

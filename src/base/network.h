@@ -9,7 +9,7 @@
 
 namespace ring3 {
 
-enum class NicModel : u8 { e1000, rtl8139 };
+enum class NicModel : u8 { e1000, rtl8139, virtio };
 
 inline constexpr unsigned max_nics = 8;
 

@@ -257,11 +257,13 @@ struct MediumChanged {
 struct VirtioUsed {
     u8 device{};
     bool completes{};
+    bool published{}; // the guest sees the index already: only the interrupt is left
     u8 queue{};
     u16 used{};
     std::vector<BlockSegment> written{};
     static void fields(auto& self, auto& wire) {
-        wire.index(self.device, max_virtio), wire.flag(self.completes), wire.packed(self.queue);
+        wire.index(self.device, max_virtio), wire.flag(self.completes), wire.flag(self.published);
+        wire.packed(self.queue);
         wire.packed(self.used), wire.list(self.written, max_block_segments);
     }
 };

@@ -41,7 +41,10 @@ void VirtioEnd::pump() {
 
 void VirtioEnd::used(driver::VirtioUsed const& message) {
     for (BlockSegment const& piece : message.written) memory_.note_written(piece.address, piece.bytes);
-    if (message.completes && user_) user_->used(message.queue, message.used);
+    if (message.completes && user_) {
+        using Index = VirtioUser::Index;
+        user_->used(message.queue, message.used, message.published ? Index::written : Index::to_be_written);
+    }
 }
 
 void VirtioEnd::reset_done() {

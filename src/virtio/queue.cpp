@@ -4,6 +4,7 @@
 #include <atomic>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace ring3::virtio {
 
@@ -216,9 +217,23 @@ void Queue::add_written(GuestPhys address, u64 bytes) {
     }
 }
 
+/// 2.6.7.2
+bool Queue::wants_interrupt(u16 before) const {
+    constexpr u16 no_interrupt = 1;
+    if (!event_index_) return (load(available_) & no_interrupt) == 0;
+    u16 const event = load(available_ + ring_header + 2u * size_);
+    return static_cast<u16>(used_ - event - 1) < static_cast<u16>(used_ - before);
+}
+
 Completions Queue::complete() {
     Completions result = std::move(completions_);
-    told_ = used_;
+    u16 const before = std::exchange(told_, used_);
+    if (publishes_ && result.any) {
+        store(used_ring_ + 2, used_);
+        std::atomic_thread_fence(std::memory_order_seq_cst); // before the look at what the driver wants
+        result.published = true;
+        result.any = wants_interrupt(before);
+    }
     completions_ = {};
     return result;
 }

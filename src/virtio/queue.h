@@ -45,6 +45,7 @@ private:
 /// What the monitor is to tell the guest.
 struct Completions {
     bool any{}; // else only `written` matters
+    bool published{};
     u16 used{};
     std::vector<BlockSegment> written; // pieces of guest RAM that have changed
 };
@@ -75,6 +76,10 @@ public:
     /// The driver broke the rules, and how; empty: it did not.
     std::string const& broken() const { return broken_; }
     bool exists() const { return size_ != 0; }
+    u16 size() const { return size_; }
+    /// For queues in whose buffers the device never writes: the used index is written here after all, and the monitor hears
+    /// of it only if the driver wants an interrupt.
+    void publish_directly() { publishes_ = true; }
     /// There is something for the monitor.
     bool has_completions() const { return completions_.any || !completions_.written.empty(); }
     /// Hands it over.
@@ -101,6 +106,7 @@ private:
     bool follow(Chain& chain, u8 const* table, unsigned count, unsigned first, bool may_be_indirect);
     bool is_empty() const { return load(available_ + 2) == next_; }
     bool ask_for_notifications();
+    bool wants_interrupt(u16 before) const;
     void refuse_notifications();
     void add_written(GuestPhys address, u64 bytes);
 
@@ -115,6 +121,7 @@ private:
     u16 told_{};                     // of them, what complete() has handed over
     bool wants_notifications_{true}; // as the driver sees it
     bool starved_{};
+    bool publishes_{};
     unsigned budget_{~0u};
     std::string broken_;
     Completions completions_;

@@ -24,8 +24,10 @@ public:
 class VirtioUser {
 public:
     virtual ~VirtioUser() = default;
+    /// Who writes the used ring's index.
+    enum class Index : u8 { to_be_written, written };
     /// The far end has filled the used ring up to `index`.
-    virtual void used(unsigned queue, u16 index) = 0;
+    virtual void used(unsigned queue, u16 index, Index state) = 0;
     virtual void reset_done() = 0;
     virtual void broken() = 0;
     virtual void config_changed(std::span<u8 const> bytes) = 0;

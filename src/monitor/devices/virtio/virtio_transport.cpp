@@ -252,13 +252,13 @@ u16 VirtioTransport::guest_word(u64 address) const {
     return static_cast<u16>(bytes[0] | bytes[1] << 8);
 }
 
-void VirtioTransport::used(unsigned number, u16 index) {
+void VirtioTransport::used(unsigned number, u16 index, Index state) {
     if (!begun_ || resets_ != 0 || number >= queue_count_ || !queues_[number].enabled) return;
     Queue& queue = queues_[number];
     u16 const before = queue.used;
     queue.used = index;
     std::array const bytes{static_cast<u8>(index), static_cast<u8>(index >> 8)};
-    memory_.write({queue.addresses[used_ring] + 2}, bytes);
+    if (state == Index::to_be_written) memory_.write({queue.addresses[used_ring] + 2}, bytes);
     if (wants_interrupt(queue, before)) raise(isr_queue);
 }
 

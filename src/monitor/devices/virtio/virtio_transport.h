@@ -4,7 +4,7 @@
 //     driver --registers--> VirtioTransport --configured(), kick()--> VirtioPort (who processes the queues)
 //                                           <--used(), config_changed()--
 //
-// The used rings' indices are written here, not by whoever filled the rings: the processor does not run meanwhile, so that
+// The used rings' indices are written here, unless no bytes came with them, not by whoever filled the rings: the processor does not run meanwhile, so that
 // a driver never sees a completion before code of the written bytes has been dropped (driver/message.h, VirtioUsed), and
 // whether it wants an interrupt for it needs no barrier.
 //
@@ -48,7 +48,7 @@ public:
     void reset();
 
     // ---- VirtioUser
-    void used(unsigned queue, u16 index) override;
+    void used(unsigned queue, u16 index, Index state) override;
     void reset_done() override;
     void broken() override;
     void config_changed(std::span<u8 const> bytes) override;
