@@ -37,7 +37,7 @@ class InstalledDebianTest(unittest.TestCase):
         self.run_and_check(12, disk="if=ide", card="e1000")
 
     def test_debian_boots_from_a_virtio_disk(self):
-        self.run_and_check(12, disk="if=virtio", card="e1000")
+        self.run_and_check(12, disk="if=virtio", card="virtio-net-pci")
 
 
 if __name__ == "__main__":

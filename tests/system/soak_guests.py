@@ -12,7 +12,7 @@ import tempfile
 
 from installed_debian import InstalledDebian
 from ring3_programs import SOURCE
-from storage_guest import KilledDisks, make_initrd
+from storage_guest import KilledDisks
 
 
 def say(text):
@@ -30,8 +30,8 @@ def copy_files(debian, megabytes):
     return None if hashlib.sha256(back).hexdigest() == wanted else "the file came back changed"
 
 
-def boot_debian(kernel):
-    with InstalledDebian("-smbios", f"type=1,product={kernel}", variant="full") as debian:
+def boot_debian(kernel, disk, card):
+    with InstalledDebian("-smbios", f"type=1,product={kernel}", variant="full", disk=disk, card=card) as debian:
         if not debian.wait_for_ssh():
             return debian.said()
         release = debian.ssh("uname -r").stdout.decode().strip()
@@ -51,14 +51,15 @@ def boot_debian(kernel):
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    with tempfile.TemporaryDirectory() as folder:
-        wrong = KilledDisks(folder, make_initrd(folder)).kill(int(sys.argv[1]) // 2, say=say)
-    if wrong:
-        say(wrong)
-        sys.exit(1)
+    for interface in ("ide", "virtio"):
+        with tempfile.TemporaryDirectory() as folder:
+            wrong = KilledDisks(folder, interface).kill(int(sys.argv[1]) // 4, say=say)
+        if wrong:
+            say(f"{interface}: {wrong}")
+            sys.exit(1)
     subprocess.run([SOURCE / "scripts/make-debian-disk", "full"], check=True)
-    for kernel in ("686", "686-pae"):
-        wrong = boot_debian(kernel)
+    for kernel, disk, card in (("686", "if=ide", "e1000"), ("686-pae", "if=virtio", "virtio-net-pci")):
+        wrong = boot_debian(kernel, disk, card)
         say(f"Debian with the kernel {kernel}: {wrong or 'good'}")
         if wrong:
             sys.exit(1)

@@ -12,6 +12,7 @@ from ring3_programs import GUEST, RING3, Machine, needs
 PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 SPARE = pathlib.Path(__file__).parent
 DISK_MEGABYTES = 64
+MODULES = {"ide": "disk-ide", "virtio": "scratch"}  # of the default guest's (scripts/pack-initramfs)
 
 needs_storage = needs(GUEST / "vmlinuz", GUEST / "busybox", GUEST / "modules-disk-ide.cpio",
                       pathlib.Path("/usr/bin/qemu-img"), pathlib.Path("/usr/sbin/mke2fs"))
@@ -64,12 +65,14 @@ def file_system_problem(raw):
 class KilledDisks:
     """A qcow2 image and a virtual disk of a volume whose guest is killed again and again while it writes to both."""
 
-    def __init__(self, folder, initrd, options=("if=ide", "if=ide"), modules="disk-ide"):
-        self.folder, self.initrd, self.modules = pathlib.Path(folder), initrd, modules
+    def __init__(self, folder, interface="ide"):
+        self.folder = pathlib.Path(folder)
+        self.modules = MODULES[interface]
+        self.initrd = make_initrd(folder, self.modules)
         self.qcow2, self.volume = self.folder / "disk.qcow2", self.folder / "volume"
         self.sources = {"qcow2": self.qcow2, "volume": f"volume:{self.volume}/disk"}
-        self.arguments = ["-drive", f"file={self.qcow2},format=qcow2,{options[0]}",
-                          "-drive", f"file=volume:{self.volume}/disk,format=raw,{options[1]}"]
+        self.arguments = ["-drive", f"file={self.qcow2},format=qcow2,if={interface}",
+                          "-drive", f"file=volume:{self.volume}/disk,format=raw,if={interface}"]
         raw = self.folder / "empty"
         make_file_system(raw, "qcow2")
         must("qemu-img", "convert", "-O", "qcow2", raw, self.qcow2)
