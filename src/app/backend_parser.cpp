@@ -91,7 +91,7 @@ Result<ChardevSettings> parse_backend(std::string_view option, std::string_view 
     if (text == "stdio") {
         // QEMU's rule: on a terminal that the monitor shares, Ctrl-C is for the guest.
         result.backend = StdioBackend{result.multiplexed ? TerminalSignals::to_guest : TerminalSignals::end_ring3};
-    } else if (text == "null") {
+    } else if (text == "null" || text == "vc" || text.starts_with("vc:")) { // a console in a window that is not there
         result.backend = NullBackend{};
     } else if (text == "pty") {
         result.backend = PtyBackend{};

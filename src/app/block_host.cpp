@@ -77,8 +77,8 @@ Result<std::unique_ptr<BlockHost>> BlockHost::create(EventLoop& loop, std::span<
             disk.settings.drive.is_read_only = image->is_read_only();
             std::array<u8, 512> first{};
             // What cannot be read now is read again, and reported, when the guest asks for it.
-            if (is_hard_disk(disk.settings.drive.kind) && image->size() >= first.size() &&
-                image->read(0, std::span<u8>{first}))
+            bool const asks = is_hard_disk(disk.settings.drive.kind) && disk.settings.drive.geometry.heads == 0;
+            if (asks && image->size() >= first.size() && image->read(0, std::span<u8>{first}))
                 disk.settings.drive.geometry = guess_disk_geometry(first, image->size() / first.size());
             disk.thread = std::make_unique<DiskThread>(std::move(image), host->answered_);
         }

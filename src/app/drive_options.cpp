@@ -37,7 +37,12 @@ Result<Value> choose(std::string_view key, std::string_view text, Word<Value> co
 }
 
 Result<void> take_image_options(CommaList& list, image::OpenOptions& options) {
-    if (auto const format = list.take("format"); format && *format != "auto") {
+    auto const driver = list.take("driver"); // of blockdev's spelling, and the same
+    static constexpr Word<int> below[] = {{"file", 0}, {"host_device", 0}};
+    if (auto const protocol = list.take("file.driver")) TRY(choose("file.driver", *protocol, below));
+    auto format = list.take("format");
+    if (!format) format = driver;
+    if (format && *format != "auto") {
         options.format = image::find_format(*format);
         if (!options.format)
             return fail(
@@ -72,6 +77,16 @@ Result<void> take_image_options(CommaList& list, image::OpenOptions& options) {
         TRY(choose("detect-zeroes", *zeroes, words));
     }
     return {};
+}
+
+/// All three, or none: then the partition table tells, or the size.
+Result<DiskGeometry> take_geometry(CommaList& list) {
+    auto const cylinders = TRY(list.take_number("cyls", 65'535)), heads = TRY(list.take_number("heads", 16)),
+               sectors = TRY(list.take_number("secs", 63));
+    if (!cylinders && !heads && !sectors) return DiskGeometry{};
+    if (cylinders.value_or(0) == 0 || heads.value_or(0) == 0 || sectors.value_or(0) == 0)
+        return fail(ExitStatus::usage, "option '-device ide-hd' needs all of cyls, heads (1 to 16) and secs (1 to 63)");
+    return DiskGeometry{static_cast<u16>(*cylinders), static_cast<u16>(*heads), static_cast<u16>(*sectors)};
 }
 
 Result<void> take_policies(CommaList& list, DriveSettings& settings) {
@@ -173,6 +188,7 @@ Result<void> DriveOptions::add_device(std::string_view driver, CommaList& list) 
     if (auto const model = list.take("model")) drive.settings.drive.model = *model;
     if (auto const order = TRY(list.take_number("bootindex", 0x7fff'ffff)))
         drive.settings.boot_index = static_cast<u32>(*order);
+    if (driver == "ide-hd") drive.settings.drive.geometry = TRY(take_geometry(list));
     auto const bus = list.take("bus");
     auto const unit = TRY(list.take_number("unit", 1));
     if (bus || unit) {

@@ -124,5 +124,26 @@ TEST(DriveOptions, errors_name_what_is_wrong) {
     EXPECT_EQ(error_of({"file=a,unit=2"}), "option '-drive': unit is 0 or 1");
 }
 
+TEST(DriveOptions, a_disk_may_have_a_geometry_and_a_place_in_the_order) {
+    DriveOptions options;
+    options.no_defaults();
+    ASSERT_TRUE(options.add_drive("if=none,id=d,file.driver=file,file.filename=x,driver=raw"));
+    CommaList list{"drive=d,cyls=615,heads=4,secs=17,bootindex=3"};
+    ASSERT_TRUE(options.add_device("ide-hd", list));
+    auto const drive = options.finish().value().at(0);
+    EXPECT_EQ(drive.drive.geometry, (DiskGeometry{615, 4, 17}));
+    EXPECT_EQ(drive.boot_index, 3u);
+    EXPECT_EQ(drive.options.format, image::Format::raw);
+}
+
+TEST(DriveOptions, half_a_geometry_is_none) {
+    for (auto const* text : {"drive=d,cyls=615", "drive=d,cyls=1,heads=17,secs=1", "drive=d,cyls=1,heads=1,secs=0"}) {
+        DriveOptions options;
+        ASSERT_TRUE(options.add_drive("if=none,id=d,file=x"));
+        CommaList list{text};
+        EXPECT_FALSE(options.add_device("ide-hd", list)) << text;
+    }
+}
+
 } // namespace
 } // namespace ring3::app

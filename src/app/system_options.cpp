@@ -385,7 +385,8 @@ Result<void> SystemParser::data_directory(std::string const& path) {
 }
 
 Result<void> SystemParser::vga(std::string const& text) {
-    TRY_VOID(only("-vga", text, {"none", "std"}));
+    if (text != "none" && text != "std")
+        return fail(ExitStatus::usage, fmt::format("option '-vga' does not know '{}' (std, none)", text));
     graphics_.chosen = text == "none" ? Graphics::none : Graphics::standard_vga;
     return {};
 }
@@ -454,6 +455,8 @@ Result<void> SystemParser::device(std::string const& text) {
     if (driver == "isa-debug-exit") return add_debug_exit(list);
     if (driver == "VGA") {
         graphics_.chosen = Graphics::standard_vga;
+        auto const size = list.take("vgamem_mb").value_or("16");
+        if (size != "16") return fail(ExitStatus::usage, "option '-device VGA': vgamem_mb is 16");
         return list.finish("-device VGA");
     }
     if (driver == "isa-debugcon") return add_debugcon_device(list);

@@ -51,6 +51,7 @@ private:
     void add_consoles();
     void add_images(std::string_view key, std::span<std::string_view const> options);
     void add_guest();
+    void claim(Record const& drive, std::string const& path, Place place);
     void add_drive(Record const& drive, std::size_t number);
     std::string drive_file(Record const& drive);
     void add_nic(Record const& nic, std::size_t number);
@@ -131,6 +132,7 @@ void Builder::add_images(std::string_view key, std::span<std::string_view const>
             return complain(images[i].place, fmt::format("'{}' has {} at most", key, options.size()));
         add(std::string{key}, images[i].place, std::string{options[i]}, images[i].text);
         need_file(*vm_.find(key), images[i].text, images[i].place);
+        claim({}, images[i].text, images[i].place);
     }
 }
 
@@ -179,6 +181,18 @@ std::string Builder::drive_file(Record const& drive) {
     return fmt::format("volume:{}/{}", found->file, drive.text("disk"));
 }
 
+/// Whose the writable disks of the file are: two machines that write one disk destroy it.
+void Builder::claim(Record const& drive, std::string const& path, Place place) {
+    if (path.empty() || drive.flag("readonly") || drive.flag("snapshot") || drive.text("media") == "cdrom" ||
+        vm_.flag("snapshot"))
+        return;
+    auto const [owner, is_new] = around_.disk_owners.emplace(path, machine_.name);
+    if (!is_new)
+        complain(place, fmt::format("'{}' is a disk of machine '{}' already, which writes to it (readonly or snapshot "
+                                    "lets several use it)",
+                                    path, owner->second));
+}
+
 /// An order of booting is a property of devices: then the drive and its device are named apart.
 void Builder::add_drive(Record const& drive, std::size_t number) {
     std::string text;
@@ -188,13 +202,15 @@ void Builder::add_drive(Record const& drive, std::size_t number) {
     auto const order = drive.number("bootindex");
     auto const interface = drive.find("if") ? drive.text("if") : "ide";
     auto const file = drive_file(drive);
+    claim(drive, file, drive.place_of(drive.find("file") ? "file" : "disk"));
+    bool const apart = order || drive.find("cyls") || drive.find("heads") || drive.find("secs");
     if (!file.empty()) pair("file", file);
     if (drive.find("volume") && !drive.find("format")) pair("format", "raw");
     for (auto const& value : drive.values) {
         bool const place = value.key->name == "if" || value.key->name == "index" || value.key->name == "serial";
-        if (value.key->use == Use::pair && !(order && place)) pair(value.key->name, as_text(value));
+        if (value.key->use == Use::pair && !(apart && place)) pair(value.key->name, as_text(value));
     }
-    if (!order) return add("drive", drive.place, "-drive", text);
+    if (!apart) return add("drive", drive.place, "-drive", text);
     auto const id = fmt::format("drive{}", number);
     pair("if", "none");
     pair("id", id);
@@ -210,7 +226,9 @@ void Builder::add_drive(Record const& drive, std::size_t number) {
     if (index && interface == "ide") device += fmt::format(",bus=ide.{},unit={}", *index / 2, *index % 2);
     if (index && interface == "floppy") device += fmt::format(",unit={}", *index);
     if (drive.find("serial")) device += ",serial=" + doubled_commas(drive.text("serial"));
-    add("drive", drive.place, "-device", device + fmt::format(",bootindex={}", *order));
+    for (auto const* key : {"cyls", "heads", "secs", "bootindex"})
+        if (auto const value = drive.number(key)) device += fmt::format(",{}={}", key, *value);
+    add("drive", drive.place, "-device", device);
 }
 
 // ---- cards

@@ -3,6 +3,8 @@
 
 #include "config/lab.h"
 
+#include <map>
+
 namespace ring3::config {
 
 struct Switch {
@@ -20,6 +22,7 @@ struct Surroundings {
     std::vector<VolumeFile> volumes;
     i64 stop_timeout{10};
     std::vector<std::string> addresses{}; // that cards have been given so far
+    std::map<std::string, std::string> disk_owners{}; // by path: the machine that writes to it
 };
 
 Machine make_machine(Record const& vm, Surroundings& around, Problems& problems);

@@ -150,6 +150,22 @@ TEST(Lab, an_order_of_booting_needs_drive_and_device_apart) {
         "-nic none -nographic\n");
 }
 
+TEST(Lab, a_geometry_belongs_to_the_device_too) {
+    EXPECT_EQ(lines_of("[vm.a]\ndrive = {file = \"x\", cyls = 615, heads = 4, secs = 17}\n"),
+              "-name a -drive file=x,if=none,id=drive0 -device ide-hd,drive=drive0,cyls=615,heads=4,secs=17 "
+              "-nic none -nographic\n");
+}
+
+TEST(Lab, two_machines_do_not_write_one_disk) {
+    EXPECT_EQ(
+        problems_of("[vm.a]\ndrive = {file = \"x\"}\n[vm.b]\ndisk = \"x\"\n"),
+        "4:8 'x' is a disk of machine 'a' already, which writes to it (readonly or snapshot lets several use it)\n");
+    EXPECT_EQ(problems_of("[vm.a]\ndrive = {file = \"x\"}\n[vm.b]\nsnapshot = true\ndisk = \"x\"\n"), "");
+    EXPECT_NE(problems_of("[volume.p]\nfile = \"p\"\n[vm.a]\ndrive = {volume = \"p\", disk = \"d\"}\n"
+                          "[vm.b]\ndrive = {volume = \"p\", disk = \"d\"}\n"),
+              "");
+}
+
 TEST(Lab, consoles_are_the_first_serial_port_unless_said_otherwise) {
     EXPECT_EQ(lines_of("[vm.a]\nserial = [\"file:log\", \"console\"]\n"),
               "-name a -nic none -display none -serial file:log -serial mon:stdio\n");

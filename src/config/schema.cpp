@@ -67,6 +67,9 @@ constexpr Key drive_keys[] = {
     {"rerror", text, "WHAT", "when the host cannot read (default report)", Use::pair, {}, rerror_words},
     {"werror", text, "WHAT", "when the host cannot write (default enospc)", Use::pair, {}, werror_words},
     {"serial", text, "TEXT", "the serial number that the guest reads", Use::pair},
+    {"cyls", number, "N", "geometry of an IDE disk: cylinders", Use::special, {}, {}, 1, 65535},
+    {"heads", number, "N", "heads", Use::special, {}, {}, 1, 16},
+    {"secs", number, "N", "sectors of a track", Use::special, {}, {}, 1, 63},
     {"bootindex", number, "N", "its place in the order of booting, smallest first", Use::special, {}, {}, 0, 9999},
 };
 
