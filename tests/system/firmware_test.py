@@ -119,6 +119,25 @@ class Firmware(unittest.TestCase):
         self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
         self.assertIn(word, done.stderr)
 
+    def test_bootindex_says_which_disk_is_first(self):
+        for number in (1, 2):  # a boot sector that ends the run with its number: mov al, N; mov dx, 501h; out dx, al
+            code = bytes([0xB0, number, 0xBA, 0x01, 0x05, 0xEE, 0xEB, 0xFE])
+            self.path(f"disk{number}").write_bytes(code.ljust(510, b"\0") + b"\x55\xaa" + bytes(512 * 2000))
+        for indexes, first in [((3, 7), 1), ((7, 3), 2), ((None, 0), 2)]:
+            words = ["-device", "isa-debug-exit", "-nic", "none"]
+            for number, index in zip((1, 2), indexes):
+                words += ["-drive", f"if=none,id=d{number},file={self.path(f'disk{number}')},format=raw", "-device",
+                          f"ide-hd,drive=d{number}" + ("" if index is None else f",bootindex={index}")]
+            self.assertEqual(run(SYSTEM, "-display", "none", *words, timeout=BOUND).returncode, 2 * first + 1, indexes)
+
+    def test_a_structure_of_the_smbios_comes_from_a_file(self):
+        structure = self.path("structure")
+        structure.write_bytes(b"\x80\x04\x80\x00one text\0\0")
+        done = run(SYSTEM, "-display", "none", "-smbios", f"file={structure}", "-S", "-monitor", "stdio", stdin="quit\n")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        structure.write_bytes(b"\x80\x44\x80\x00")
+        self.refused(CONFIGURATION, "no SMBIOS structure", "-smbios", f"file={structure}")
+
     def test_what_is_no_firmware_is_refused(self):
         odd = self.path("odd.bin")
         odd.write_bytes(bytes(1000))
