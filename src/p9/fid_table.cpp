@@ -8,6 +8,12 @@ Answer<Fid*> FidTable::find(u32 number) {
     return &found->second;
 }
 
+Answer<Fid*> FidTable::find_named(u32 number) {
+    auto* const fid = TRY(find(number));
+    if (fid->is_gone) return refuse(ENOENT);
+    return fid;
+}
+
 Answer<void> FidTable::add(u32 number, std::string path, u32 uid) {
     if (fids_.contains(number)) return refuse(EBADF);
     if (fids_.size() >= limits_.fids) return refuse(ENFILE);
@@ -69,6 +75,15 @@ void FidTable::renamed(std::string_view from, std::string_view to) {
         if (!is_at_or_below(fid.path, old_path)) continue;
         path_bytes_ += new_path.size() - old_path.size();
         fid.path.replace(0, old_path.size(), new_path);
+    }
+}
+
+void FidTable::removed(std::string_view path) {
+    for (auto& [number, fid] : fids_) {
+        if (!is_at_or_below(fid.path, path)) continue;
+        path_bytes_ -= fid.path.size();
+        fid.path.clear();
+        fid.is_gone = true;
     }
 }
 

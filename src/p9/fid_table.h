@@ -22,7 +22,8 @@ struct OpenFile {
 
 struct Fid {
     std::string path;
-    u32 uid{}; // who attached
+    u32 uid{};      // who attached
+    bool is_gone{}; // its file has lost that name
     std::optional<OpenFile> opened{};
 };
 
@@ -36,6 +37,8 @@ public:
     explicit FidTable(Limits limits) : limits_{limits} {}
 
     Answer<Fid*> find(u32 number);
+    /// One whose path means something.
+    Answer<Fid*> find_named(u32 number);
     Answer<void> add(u32 number, std::string path, u32 uid);
     Answer<void> remove(u32 number);
     void clear();
@@ -49,6 +52,8 @@ public:
     /// Can every path that begins with one begin with another?
     Answer<void> ensure_room_to_rename(std::string_view from, std::string_view to) const;
     void renamed(std::string_view from, std::string_view to);
+    /// What was there is no longer: whatever gets that name next is another file.
+    void removed(std::string_view path);
 
 private:
     bool is_at_or_below(std::string_view path, std::string_view directory) const;

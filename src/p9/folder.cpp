@@ -98,18 +98,13 @@ Answer<Place> Folder::named_place(std::string_view directory, std::string_view n
 }
 
 Answer<struct stat> Folder::status(std::string_view path) const {
-    return status_of(TRY(open(path, O_PATH)));
+    auto const file = TRY(open(path, O_PATH));
+    return status_of(file);
 }
 
-Answer<struct stat> status_of(Place const& place) {
+Answer<struct stat> status_of(Target target) {
     struct stat status {};
-    TRY_VOID(checked(::fstatat(place.fd(), place.c_name(), &status, AT_SYMLINK_NOFOLLOW)));
-    return status;
-}
-
-Answer<struct stat> status_of(FileDescriptor const& file) {
-    struct stat status {};
-    TRY_VOID(checked(::fstat(file.number(), &status)));
+    TRY_VOID(checked(::fstatat(target.fd, target.name, &status, target.flags())));
     return status;
 }
 

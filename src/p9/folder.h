@@ -12,6 +12,7 @@
 #include "host/file_descriptor.h"
 #include "p9/answer.h"
 
+#include <fcntl.h>
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
@@ -28,6 +29,16 @@ struct Place {
     std::string name; // "." for the folder itself
     char const* c_name() const { return name.c_str(); }
     int fd() const { return directory.number(); }
+};
+
+/// What a call is about: a file by its name, or one that is open. Refers to either, as long as that lives.
+struct Target {
+    Target(Place const& place) : fd{place.fd()}, name{place.c_name()} {}
+    Target(FileDescriptor const& file) : fd{file.number()} {}
+    bool is_open() const { return *name == '\0'; }
+    int flags() const { return is_open() ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW; }
+    int fd;
+    char const* name{""};
 };
 
 /// A name that a file in a directory can have: neither empty nor "." nor "..", and without a slash.
@@ -61,7 +72,6 @@ private:
     mutable bool has_openat2_{true};
 };
 
-Answer<struct stat> status_of(Place const& place);
-Answer<struct stat> status_of(FileDescriptor const& file);
+Answer<struct stat> status_of(Target target);
 
 } // namespace ring3::p9

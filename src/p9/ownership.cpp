@@ -18,34 +18,32 @@ constexpr u32 permissions = 07777;
 constexpr char uid_key[] = "user.virtfs.uid", gid_key[] = "user.virtfs.gid", mode_key[] = "user.virtfs.mode",
                device_key[] = "user.virtfs.rdev";
 
-/// Attributes have no ...at() calls, and no way through O_PATH. The link in /proc leads to the very directory that is
-/// open, and the name in it is not followed.
-std::string attribute_path(Place const& place) {
-    return fmt::format("/proc/self/fd/{}/{}", place.fd(), place.name);
-}
-std::string attribute_path(FileDescriptor const& file) {
-    return fmt::format("/proc/self/fd/{}", file.number());
+/// Attributes have no ...at() calls, and no way through O_PATH. The link in /proc leads to the very file or directory that
+/// is open; a name in the directory is not followed.
+std::string attribute_path(Target target) {
+    return target.is_open() ? fmt::format("/proc/self/fd/{}", target.fd)
+                            : fmt::format("/proc/self/fd/{}/{}", target.fd, target.name);
 }
 
-using GetAttribute = ssize_t (*)(char const*, char const*, void*, std::size_t);
-
-template <class Number> std::optional<Number> attribute(GetAttribute get, std::string const& path, char const* key) {
+template <class Number> std::optional<Number> attribute(Target target, char const* key) {
     Number value{};
-    if (get(path.c_str(), key, &value, sizeof value) != ssize_t{sizeof value}) return std::nullopt;
+    auto const get = target.is_open() ? ::getxattr : ::lgetxattr;
+    if (get(attribute_path(target).c_str(), key, &value, sizeof value) != ssize_t{sizeof value}) return std::nullopt;
     return value;
 }
 
-template <class Number> Answer<void> set_attribute(Place const& place, char const* key, Number value) {
-    TRY_VOID(checked(::lsetxattr(attribute_path(place).c_str(), key, &value, sizeof value, 0)));
+template <class Number> Answer<void> set_attribute(Target target, char const* key, Number value) {
+    auto const set = target.is_open() ? ::setxattr : ::lsetxattr;
+    TRY_VOID(checked(set(attribute_path(target).c_str(), key, &value, sizeof value, 0)));
     return {};
 }
 
 /// A file whose attributes are not there, or cannot be had, is as the host has it.
-void map(struct stat& status, GetAttribute get, std::string const& path) {
-    if (auto const uid = attribute<u32>(get, path, uid_key)) status.st_uid = *uid;
-    if (auto const gid = attribute<u32>(get, path, gid_key)) status.st_gid = *gid;
-    if (auto const device = attribute<u64>(get, path, device_key)) status.st_rdev = *device;
-    auto const mode = attribute<u32>(get, path, mode_key);
+void map(struct stat& status, Target target) {
+    if (auto const uid = attribute<u32>(target, uid_key)) status.st_uid = *uid;
+    if (auto const gid = attribute<u32>(target, gid_key)) status.st_gid = *gid;
+    if (auto const device = attribute<u64>(target, device_key)) status.st_rdev = *device;
+    auto const mode = attribute<u32>(target, mode_key);
     if (!mode) return;
     // Whoever wrote the attribute, a directory stays one, and nothing else becomes one.
     bool const agree = S_ISDIR(*mode) == S_ISDIR(status.st_mode);
@@ -65,15 +63,9 @@ Answer<void> write_target(FileDescriptor const& file, std::string const& target)
 
 } // namespace
 
-Answer<struct stat> Ownership::status(Place const& place) const {
-    auto status = TRY(status_of(place));
-    if (is_mapped() && !S_ISLNK(status.st_mode)) map(status, ::lgetxattr, attribute_path(place));
-    return status;
-}
-
-Answer<struct stat> Ownership::status(FileDescriptor const& file) const {
-    auto status = TRY(status_of(file));
-    if (is_mapped() && !S_ISLNK(status.st_mode)) map(status, ::getxattr, attribute_path(file));
+Answer<struct stat> Ownership::status(Target target) const {
+    auto status = TRY(status_of(target));
+    if (is_mapped() && !S_ISLNK(status.st_mode)) map(status, target);
     return status;
 }
 
@@ -154,26 +146,35 @@ Answer<void> Ownership::give(Place const& place, Creation const& creation, mode_
     return set_mode(place, creation.mode | inherited);
 }
 
-Answer<void> Ownership::set_mode(Place const& place, u32 mode) const {
-    auto const status = TRY(this->status(place));
-    if (is_mapped() && !S_ISLNK(TRY(status_of(place)).st_mode))
-        return set_attribute(place, mode_key, u32{status.st_mode & S_IFMT} | (mode & permissions));
-    TRY_VOID(
-        checked(::fchmodat(place.fd(), place.c_name(), host_mode(mode, S_ISDIR(status.st_mode)), AT_SYMLINK_NOFOLLOW)));
+Answer<void> Ownership::set_mode(Target target, u32 mode) const {
+    auto const host = TRY(status_of(target));
+    if (is_mapped() && !S_ISLNK(host.st_mode)) {
+        auto const guest = TRY(status(target));
+        return set_attribute(target, mode_key, u32{guest.st_mode & S_IFMT} | (mode & permissions));
+    }
+    u32 const wanted = host_mode(mode, S_ISDIR(host.st_mode));
+    TRY_VOID(checked(target.is_open() ? ::fchmod(target.fd, wanted)
+                                      : ::fchmodat(target.fd, target.name, wanted, AT_SYMLINK_NOFOLLOW)));
     return {};
 }
 
-Answer<void> Ownership::set_owner(Place const& place, u32 uid, u32 gid) const {
+Answer<void> Ownership::set_owner(Target target, u32 uid, u32 gid) const {
     constexpr u32 as_it_is = ~u32{};
     if (is_mapped()) {
-        TRY_VOID(status_of(place));
-        if (uid != as_it_is) TRY_VOID(set_attribute(place, uid_key, uid));
-        if (gid != as_it_is) TRY_VOID(set_attribute(place, gid_key, gid));
+        TRY_VOID(status_of(target));
+        if (uid != as_it_is) TRY_VOID(set_attribute(target, uid_key, uid));
+        if (gid != as_it_is) TRY_VOID(set_attribute(target, gid_key, gid));
         return {};
     }
-    if (::fchownat(place.fd(), place.c_name(), uid, gid, AT_SYMLINK_NOFOLLOW) == 0) return {};
+    if (::fchownat(target.fd, target.name, uid, gid, target.flags()) == 0) return {};
     if (errno == EPERM && model_ == SecurityModel::none) return {};
     return host_refused();
+}
+
+Answer<void> Ownership::set_times(Target target, std::array<timespec, 2> const& times) const {
+    TRY_VOID(checked(target.is_open() ? ::futimens(target.fd, times.data())
+                                      : ::utimensat(target.fd, target.name, times.data(), AT_SYMLINK_NOFOLLOW)));
+    return {};
 }
 
 } // namespace ring3::p9

@@ -13,6 +13,8 @@
 #include "p9/folder.h"
 #include "p9/share_settings.h"
 
+#include <array>
+
 namespace ring3::p9 {
 
 /// What a new file is to be.
@@ -26,8 +28,7 @@ class Ownership {
 public:
     explicit Ownership(SecurityModel model) : model_{model} {}
 
-    Answer<struct stat> status(Place const& place) const;
-    Answer<struct stat> status(FileDescriptor const& file) const;
+    Answer<struct stat> status(Target target) const;
     /// Can the kind in a directory's entry be believed, for a file that is an ordinary one to the host?
     bool kinds_are_the_hosts() const { return model_ != SecurityModel::mapped_xattr; }
 
@@ -38,9 +39,11 @@ public:
     Answer<void> make_link(Place const& place, std::string const& target, Creation const& creation) const;
     Answer<std::string> read_link(Place const& place) const;
 
-    Answer<void> set_mode(Place const& place, u32 mode) const;
+    Answer<void> set_mode(Target target, u32 mode) const;
     /// -1: as it is.
-    Answer<void> set_owner(Place const& place, u32 uid, u32 gid) const;
+    Answer<void> set_owner(Target target, u32 uid, u32 gid) const;
+    /// Of access and of change.
+    Answer<void> set_times(Target target, std::array<timespec, 2> const& times) const;
 
 private:
     bool is_mapped() const { return model_ == SecurityModel::mapped_xattr; }

@@ -110,10 +110,10 @@ Answer<void> Server::attach(Reader& in, Writer& out) {
     in.text(); // which tree: there is one
     u32 const uid = in.word();
     TRY_VOID(in.complete());
-    auto const status = ownership_.status(TRY(folder_.place("")));
-    if (!status) return std::unexpected(status.error());
+    auto const place = TRY(folder_.place(""));
+    auto const status = TRY(ownership_.status(place));
     TRY_VOID(fids_.add(number, "", uid));
-    out.qid(qid_of(*status));
+    out.qid(qid_of(status));
     return {};
 }
 
@@ -124,7 +124,7 @@ Answer<void> Server::walk(Reader& in, Writer& out) {
     std::vector<std::string> names(count);
     for (auto& name : names) name = in.text();
     TRY_VOID(in.complete());
-    auto& fid = *TRY(fids_.find(from));
+    auto& fid = *TRY(fids_.find_named(from));
     if (from == to && fid.opened) return refuse(EINVAL);
 
     std::string path = fid.path;
@@ -159,7 +159,7 @@ Answer<void> Server::clunk(Reader& in) {
 Answer<void> Server::statfs(Reader& in, Writer& out) {
     u32 const number = in.word();
     TRY_VOID(in.complete());
-    auto const& fid = *TRY(fids_.find(number));
+    auto const& fid = *TRY(fids_.find_named(number));
     auto const file = TRY(folder_.open(fid.path, O_PATH));
     struct statfs status {};
     TRY_VOID(checked(::fstatfs(file.number(), &status)));
@@ -182,7 +182,9 @@ Answer<void> Server::ensure_writable() const {
 /// An open file is asked itself: it may have lost its name.
 Answer<struct stat> Server::status_of(Fid const& fid) const {
     if (fid.opened) return ownership_.status(fid.opened->file);
-    return ownership_.status(TRY(folder_.place(fid.path)));
+    if (fid.is_gone) return refuse(ENOENT);
+    auto const place = TRY(folder_.place(fid.path));
+    return ownership_.status(place);
 }
 
 Answer<void> Server::put_new_qid(Place const& place, Writer& out) {

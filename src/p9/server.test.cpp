@@ -168,7 +168,30 @@ TEST_F(P9Server, keeps_an_open_file_that_has_lost_its_name) {
     EXPECT_EQ(guest.attributes(1)->size, 10);
     EXPECT_EQ(guest.attributes(1)->links, 0);
     EXPECT_EQ(guest.set(1, set_attribute::size, 0, 3), 0);
+    EXPECT_EQ(guest.set(1, set_attribute::mode, 0600), 0);
+    EXPECT_EQ(guest.attributes(1)->mode, S_IFREG | 0600u);
     EXPECT_EQ(guest.read(1), "sti");
+}
+
+TEST_F(P9Server, does_not_take_another_file_for_one_that_is_gone) {
+    EXPECT_EQ(guest.create_at(1, "old"), 0);
+    EXPECT_EQ(guest.walk(2, {"old"}), 0);
+    EXPECT_EQ(guest.create_at(3, "new", O_RDWR, 0640), 0);
+    EXPECT_EQ(guest.renameat(TestClient::root, "new", TestClient::root, "old"), 0);
+    EXPECT_EQ(guest.set(1, set_attribute::mode, 0600), 0); // of the one that is open, and has no name
+    EXPECT_EQ(guest.attributes(3)->mode, S_IFREG | 0640u);
+    EXPECT_EQ(guest.attributes(2).error().value, ENOENT);
+    EXPECT_EQ(guest.set(2, set_attribute::mode, 0600), ENOENT);
+    EXPECT_EQ(guest.set(2, set_attribute::size), ENOENT);
+    EXPECT_EQ(guest.open(2), ENOENT);
+    EXPECT_EQ(guest.walk(4, {}, 2), ENOENT);
+    EXPECT_EQ(guest.remove(2), ENOENT);
+    EXPECT_EQ(guest.clunk(2), EBADF);
+    EXPECT_EQ(guest.walk(2, {"old"}), 0);
+    EXPECT_EQ(guest.attributes(2)->qid.path, guest.attributes(3)->qid.path);
+    EXPECT_EQ(guest.link(TestClient::root, 2, "again"), 0);
+    EXPECT_EQ(guest.renameat(TestClient::root, "again", TestClient::root, "old"), 0); // the same file: nothing happens
+    EXPECT_EQ(guest.attributes(2)->links, 2);
 }
 
 TEST_F(P9Server, answers_locks) {

@@ -59,7 +59,7 @@ Answer<FileDescriptor> Server::open_existing(std::string_view path, u32 flags) c
 Answer<void> Server::lopen(Reader& in, Writer& out) {
     u32 const number = in.word(), flags = in.word();
     TRY_VOID(in.complete());
-    auto& fid = *TRY(fids_.find(number));
+    auto& fid = *TRY(fids_.find_named(number));
     if (fid.opened) return refuse(EINVAL);
     if (asks_to_write(flags)) TRY_VOID(ensure_writable());
     TRY_VOID(fids_.ensure_room_to_open());
@@ -77,7 +77,7 @@ Answer<void> Server::lcreate(Reader& in, Writer& out) {
     auto const name = in.text();
     u32 const flags = in.word(), mode = in.word(), gid = in.word();
     TRY_VOID(in.complete());
-    auto& fid = *TRY(fids_.find(number));
+    auto& fid = *TRY(fids_.find_named(number));
     if (fid.opened) return refuse(EINVAL);
     TRY_VOID(ensure_writable());
     TRY_VOID(fids_.ensure_room_to_open());
