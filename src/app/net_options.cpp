@@ -25,7 +25,6 @@ constexpr Model models[] = {{"e1000", NicModel::e1000},
                             {"virtio-net", NicModel::virtio},
                             {"virtio-net-pci-transitional", NicModel::virtio},
                             {"virtio-net-pci-non-transitional", NicModel::virtio}};
-constexpr std::string_view default_model = "e1000";
 
 std::optional<NicModel> find_model(std::string_view name) {
     auto const found = std::ranges::find(models, name, &Model::name);
@@ -116,7 +115,7 @@ Result<void> NetOptions::add_nic(std::string_view text) {
     WantedCard card;
     card.option = fmt::format("-nic {}", kind);
     card.settings.id = list.take("id").value_or("");
-    TRY_VOID(take_card(card, list.take("model").value_or(std::string{default_model}), list, "mac"));
+    TRY_VOID(take_card(card, list.take("model").value_or(default_model_), list, "mac"));
     card.netdev = TRY(add_backend(card.option, kind, fmt::format("#net{}", unnamed_++), list));
     cards_.push_back(std::move(card));
     return list.finish(cards_.back().option);
@@ -140,7 +139,7 @@ Result<void> NetOptions::add_net_card(CommaList& list) {
     card.settings.id = list.take("name").value_or("");
     card.netdev = list.take("netdev").value_or("");
     list.take("vectors"); // of MSI-X, which these cards do not have
-    TRY_VOID(take_card(card, list.take("model").value_or(std::string{default_model}), list, "macaddr"));
+    TRY_VOID(take_card(card, list.take("model").value_or(default_model_), list, "macaddr"));
     if (card.netdev.empty()) net_cards_.push_back(cards_.size());
     cards_.push_back(std::move(card));
     return list.finish("-net nic");

@@ -23,6 +23,8 @@ public:
     /// -object filter-dump: the rest of its list, without `qom-type`.
     Result<void> add_dump(CommaList& list);
     void no_defaults() { defaults_ = false; }
+    /// The card of -nic without model=, instead of e1000. To be called before it.
+    void set_default_model(std::string_view model) { default_model_ = model; }
 
     /// To be called once, at the end of the command line.
     Result<NetSettings> finish();
@@ -55,6 +57,7 @@ private:
     std::vector<std::string> net_backends_; // of -net, by id
     std::vector<std::size_t> net_cards_;    // of -net
     bool defaults_{true};
+    std::string default_model_{"e1000"};
     unsigned unnamed_{};
 };
 

@@ -57,6 +57,8 @@ std::string kernel_command_line(RunOptions const& options, StandardInput input) 
 Result<void> connect_network(VmSettings& settings, RunOptions const& options,
                              std::span<std::string const> directories) {
     NetOptions network;
+    // The default guest has drivers for all cards; another one more likely for a real one.
+    if (options.initrd.empty()) network.set_default_model("virtio");
     TRY_VOID(network.add_nic(options.network.value_or("none")));
     settings.net = TRY(network.finish());
     add_virtio_cards(settings);

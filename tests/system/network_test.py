@@ -13,7 +13,8 @@ import unittest
 
 from ring3_programs import GUEST, RING3, Machine, needs, ring3
 
-needs_modules = needs(GUEST / "vmlinuz", GUEST / "initramfs.cpio.gz", GUEST / "modules-net-e1000.cpio")
+needs_modules = needs(GUEST / "vmlinuz", GUEST / "initramfs.cpio.gz", GUEST / "modules-net-e1000.cpio",
+                      GUEST / "modules-net-virtio.cpio")
 
 
 class Server:
@@ -67,14 +68,17 @@ class Network(unittest.TestCase):
         sums = subprocess.run(["sha256sum"], input=content, capture_output=True, check=True)
         self.assertEqual(done.stdout.split()[0], sums.stdout.decode().split()[0])
 
-    def test_an_old_card_works_too(self):
+    def test_older_cards_work_too(self):
         content = os.urandom(200000)
-        with Server(content) as server:
-            done = ring3("run", "--net=user,model=rtl8139", "--", "sh", "-c",
-                         f"wget -q -O - http://10.0.2.2:{server.port}/ | sha256sum")
-        self.assertEqual(done.returncode, 0, done.stderr)
         sums = subprocess.run(["sha256sum"], input=content, capture_output=True, check=True)
-        self.assertEqual(done.stdout.split()[0], sums.stdout.decode().split()[0])
+        with Server(content) as server:
+            for model in ("rtl8139", "e1000"):
+                done = ring3("run", f"--net=user,model={model}", "--", "sh", "-c",
+                             f"wget -q -O - http://10.0.2.2:{server.port}/ | sha256sum;"
+                             "readlink /sys/class/net/eth0/device/driver")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(done.stdout.split()[0], sums.stdout.decode().split()[0])
+                self.assertRegex(done.stdout, "/(8139too|e1000)$")
 
     def test_a_forwarded_port_of_the_host_leads_into_the_guest(self):
         with socket.socket() as probe:
