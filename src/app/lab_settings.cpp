@@ -121,6 +121,14 @@ Result<void> Loader::finish_guest(Machine const& machine, LabMachine& made) {
         TRY_VOID(add_network_modules(made.settings, guest_directories_));
         made.remarks.push_back("its card's modules are put behind the initial ram disk");
     }
+    auto const is_disk = [](VirtioSettings const& one) {
+        return std::holds_alternative<VirtioDiskSettings>(one.device);
+    };
+    if (std::ranges::any_of(made.settings.virtio, is_disk)) {
+        made.settings.boot.command_line += " ring3.disk=yes";
+        TRY_VOID(add_guest_modules(made.settings.boot, "disk", guest_directories_));
+        made.remarks.push_back("the modules for virtio disks are put behind the initial ram disk");
+    }
     for (auto const& device : made.settings.virtio) {
         auto const* const share = std::get_if<VirtioShareSettings>(&device.device);
         if (!share || share->tag != "share") continue; // others are the guest's affair

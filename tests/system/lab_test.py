@@ -160,6 +160,26 @@ class Run(Folder):
         self.assertIn("ring3: client has ended\n", errors)
         self.assert_nothing_is_left()
 
+    @needs(GUEST / "vmlinuz", GUEST / "initramfs.cpio.gz", GUEST / "modules-disk.cpio")
+    def test_two_machines_use_disks_of_one_volume_at_once(self):
+        pool = self.folder / "pool.vol"
+        ring3("disk", "init", pool, "16M")
+        text = '[volume.pool]\nfile = "pool.vol"\n'
+        for name in ("left", "right"):
+            ring3("disk", "create", pool, name, "2M")
+            text += (f'[vm.{name}]\nguest = "default"\nmemory = "64M"\n'
+                     f'command = "yes {name} | head -c 2097152 > /dev/vda; sync"\n'
+                     f'[[vm.{name}.drive]]\nvolume = "pool"\ndisk = "{name}"\nif = "virtio"\n')
+        lab = self.start(self.write(text))
+        _, errors = lab.communicate(timeout=600)
+        self.assertEqual(lab.returncode, 0, errors)
+        for name in ("left", "right"):
+            copy = self.folder / name
+            self.assertEqual(ring3("image", "convert", "-O", "raw", f"volume:{pool}/{name}", copy).returncode, 0)
+            expected = (f"{name}\n".encode() * 1000000)[:2 << 20]
+            self.assertTrue(copy.read_bytes() == expected, name)
+        self.assert_nothing_is_left()
+
     @needs(TINY)
     def test_lines_of_several_machines_have_names_and_statuses_come_through(self):
         text = ('[vm.one]\nkernel = "{0}"\n[vm.second]\nkernel = "{0}"\nserial = "file:second.log"\n'
