@@ -72,6 +72,9 @@ Result<void> DeviceWiring::connect_serial(VmSettings& settings) {
 Result<void> DeviceWiring::connect_others(VmSettings& settings) {
     if (parallel_.size() > 1) return fail(ExitStatus::usage, "option '-parallel': this PC has one parallel port");
     if (debugcon_.size() > 1) return fail(ExitStatus::usage, "option '-debugcon': there can be one debug console");
+    if (virtconsoles_.size() > 1)
+        return fail(ExitStatus::usage, "option '-device virtconsole': a virtio-serial-pci has one port here");
+    for (auto const& text : virtconsoles_) settings.virtconsole = TRY(open("-device virtconsole", text));
     for (auto const& text : parallel_) settings.parallel = TRY(open("-parallel", text));
     for (auto const& [text, port] : debugcon_) {
         if (auto const index = TRY(open("-debugcon", text))) settings.debugcon = DebugconSettings{port, *index};

@@ -17,6 +17,8 @@ public:
     void add_parallel(std::string text) { parallel_.push_back(std::move(text)); }
     void add_monitor(std::string text) { monitors_.push_back(std::move(text)); }
     void add_debugcon(std::string text, driver::DebugconPort port) { debugcon_.push_back({std::move(text), port}); }
+    /// -device virtconsole: a user whose chardev is connect()ed to the settings' virtio console.
+    void add_virtconsole(std::string chardev) { virtconsoles_.push_back("chardev:" + chardev); }
     /// -nographic: what has no place of its own goes to the terminal.
     void use_terminal() { terminal_ = true; }
     /// -nodefaults: only what was asked for.
@@ -38,6 +40,7 @@ private:
 
     std::vector<std::string> serial_, parallel_, monitors_;
     std::vector<Debugcon> debugcon_;
+    std::vector<std::string> virtconsoles_;
     std::vector<ChardevSettings> chardevs_;
     std::vector<unsigned> users_;
     std::optional<ChardevIndex> shared_with_monitor_; // mon:...

@@ -36,6 +36,9 @@ std::string_view device_help() {
            "name \"virtio-9p-pci\", bus PCI: fsdev=ID, mount_tag=, addr=, disable-legacy=, disable-modern=\n"
            "name \"virtio-blk-pci\", bus PCI: drive=ID, serial=, bootindex=, addr=, disable-legacy=, disable-modern=\n"
            "name \"virtio-net-pci\", bus PCI: netdev=ID, mac=, bootindex=, addr=, disable-legacy=, disable-modern=\n"
+           "name \"virtio-balloon-pci\", bus PCI: addr=, disable-legacy=, disable-modern=\n"
+           "name \"virtio-serial-pci\", bus PCI: the same; a bus for one virtconsole\n"
+           "name \"virtconsole\", bus virtio-serial-bus: chardev=ID\n"
            "name \"virtio-rng-pci\", bus PCI: addr=, disable-legacy=, disable-modern=\n"
            "name \"floppy\", bus floppy-bus: drive=ID, unit=0\n";
 }

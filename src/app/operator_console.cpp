@@ -1,5 +1,7 @@
 #include "app/operator_console.h"
 
+#include "app/comma_list.h"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <sstream>
@@ -21,6 +23,7 @@ OperatorConsole::Command const OperatorConsole::commands[] = {
     {"info registers", "the processor's registers", &OperatorConsole::info_registers},
     {"info network", "network cards and what they are plugged into", &OperatorConsole::info_network},
     {"info block", "the drives and what is in them", &OperatorConsole::info_block},
+    {"info balloon", "how much memory the balloon leaves to the guest", &OperatorConsole::info_balloon},
     {"info version", "ring3's version", &OperatorConsole::info_version},
     {"stop", "pause the machine", &OperatorConsole::stop},
     {"s", "", &OperatorConsole::stop},
@@ -31,6 +34,7 @@ OperatorConsole::Command const OperatorConsole::commands[] = {
     {"screendump", "save the screen: FILE.txt, FILE.png or a pixmap", &OperatorConsole::dump_screen, "FILE"},
     {"sendkey", "press and release keys: ret, ctrl-alt-delete", &OperatorConsole::send_key, "KEYS"},
     {"set_link", "plug a card's cable in or out: NAME on|off", &OperatorConsole::set_link, "NAME on|off"},
+    {"balloon", "ask the guest to get by with so many MiB", &OperatorConsole::balloon, "MIB"},
     {"eject", "take the medium out of a floppy or CD-ROM drive", &OperatorConsole::eject, "DRIVE"},
     {"change", "put another image into a floppy or CD-ROM drive", &OperatorConsole::change, "DRIVE FILE"},
     {"nmi", "raise a non-maskable interrupt", &OperatorConsole::nmi},
@@ -138,6 +142,18 @@ void OperatorConsole::set_link() {
     if (state != "on" && state != "off") return print("usage: set_link NAME on|off\n");
     auto const name = argument_.substr(0, space);
     if (!vm_.set_link(name, state == "on")) print(fmt::format("there is no network card '{}'\n", name));
+}
+
+void OperatorConsole::info_balloon() {
+    auto const memory = vm_.guest_memory();
+    print(memory ? fmt::format("balloon: actual={}\n", *memory >> 20)
+                 : "there is no balloon (-device virtio-balloon-pci)\n");
+}
+
+void OperatorConsole::balloon() {
+    auto const mib = parse_number(argument_, 1 << 20);
+    if (!mib) return print("usage: balloon MIB\n");
+    if (!vm_.set_guest_memory(*mib << 20)) print("there is no balloon (-device virtio-balloon-pci)\n");
 }
 
 void OperatorConsole::info_block() {

@@ -38,6 +38,8 @@ private:
     void send_key();
     void info_network();
     void set_link();
+    void info_balloon();
+    void balloon();
     void info_block();
     void eject();
     void change();

@@ -77,7 +77,9 @@ Result<void> Session::begin() {
 Result<void> Session::make_virtio() {
     virtio_ = std::make_unique<VirtioHost>(loop_, [this](std::string text) { outputs_->log().write(text + "\n"); });
     for (VirtioSettings const& wanted : settings_.virtio)
-        virtio_->add(TRY(make_virtio_device(wanted, {loop_, *disks_, *network_, *outputs_})), wanted.place);
+        virtio_->add(TRY(make_virtio_device(wanted, {loop_, *disks_, *network_, *outputs_,
+                                                     [this](virtio::Balloon& balloon) { balloon_ = &balloon; }})),
+                     wanted.place);
     return {};
 }
 
@@ -346,6 +348,16 @@ void Session::resume() {
     paused_ = disk_trouble_ = false;
     disks_->retry();
     tell(driver::Resume{});
+}
+
+std::optional<u64> Session::guest_memory() const {
+    if (!balloon_) return std::nullopt;
+    return settings_.memory - std::min(settings_.memory, balloon_->given());
+}
+
+bool Session::set_guest_memory(u64 bytes) {
+    if (balloon_) balloon_->ask_for(settings_.memory - std::min(settings_.memory, bytes));
+    return balloon_ != nullptr;
 }
 
 std::string Session::change_medium(std::string_view drive, std::string const& path) {

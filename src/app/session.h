@@ -17,6 +17,7 @@
 #include "app/signals.h"
 #include "app/virtio_host.h"
 #include "app/vm_control.h"
+#include "virtio/balloon.h"
 
 #include <memory>
 #include <optional>
@@ -102,6 +103,8 @@ private:
     std::string status() const override;
     std::string network() const override { return network_ ? network_->describe() : ""; }
     bool set_link(std::string_view name, bool up) override { return network_ && network_->set_link(name, up); }
+    std::optional<u64> guest_memory() const override;
+    bool set_guest_memory(u64 bytes) override;
     void dump_screen(std::string path, std::function<void(std::string_view)> done) override;
     void query_registers(std::function<void(std::string_view)> answer) override;
     void tell(driver::ToMonitor const& message);
@@ -121,6 +124,7 @@ private:
     std::unique_ptr<BlockHost> disks_;
     std::unique_ptr<NetHost> network_;
     std::unique_ptr<VirtioHost> virtio_;
+    virtio::Balloon* balloon_{}; // one of virtio_'s
     std::unique_ptr<Machine> machine_;
     std::unique_ptr<MachineWatch> watch_; // only while the machine lives
     std::vector<std::function<void(std::string_view)>> register_queries_;

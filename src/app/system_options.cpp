@@ -121,6 +121,7 @@ private:
     Result<void> check_accelerators(std::string_view option, std::string_view names);
     Result<void> add_debug_exit(CommaList& list);
     Result<void> add_debugcon_device(CommaList& list);
+    Result<void> add_virtconsole(CommaList& list);
     Result<Parsed> finish();
 
     VmSettings settings_;
@@ -460,6 +461,7 @@ Result<void> SystemParser::device(std::string const& text) {
         return list.finish("-device VGA");
     }
     if (driver == "isa-debugcon") return add_debugcon_device(list);
+    if (driver == "virtconsole") return add_virtconsole(list);
     return std::unexpected(unknown_device(driver));
 }
 
@@ -481,6 +483,14 @@ Result<void> SystemParser::add_debug_exit(CommaList& list) {
     if (settings_.debug_exit) return fail(ExitStatus::usage, "option '-device isa-debug-exit': there can be one");
     settings_.debug_exit = port;
     return list.finish("-device isa-debug-exit");
+}
+
+Result<void> SystemParser::add_virtconsole(CommaList& list) {
+    auto const chardev = list.take("chardev");
+    if (!chardev) return fail(ExitStatus::usage, "option '-device virtconsole' needs chardev=ID");
+    list.take("name"); // for drivers that know of several ports
+    wiring_.add_virtconsole(*chardev);
+    return list.finish("-device virtconsole");
 }
 
 Result<void> SystemParser::add_debugcon_device(CommaList& list) {

@@ -1,10 +1,12 @@
 #include "app/virtio_devices.h"
 
+#include "app/console_port.h"
 #include "app/share_device.h"
 #include "virtio/block.h"
 #include "virtio/entropy.h"
 #include "virtio/net.h"
 
+#include <sys/mman.h>
 #include <sys/random.h>
 
 namespace ring3::app {
@@ -92,6 +94,26 @@ private:
     virtio::Net* device_{};
     net::Backend* backend_{};
 };
+
+Made make(VirtioConsoleSettings const& settings, VirtioResources const& host) {
+    Chardev* const chardev = settings.chardev ? &host.outputs.connect(*settings.chardev) : nullptr;
+    auto line = std::make_unique<ConsolePort>(host.loop, chardev);
+    ConsolePort& port = *line;
+    auto device = std::make_unique<virtio::Console>(std::move(line));
+    port.connect(*device);
+    return device;
+}
+
+/// The guest's memory is a memfd: a hole in it reads as zeroes in all processes that have it mapped.
+void punch_hole(std::span<u8> pages) {
+    ::madvise(pages.data(), pages.size(), MADV_REMOVE);
+}
+
+Made make(VirtioBalloonSettings const&, VirtioResources const& host) {
+    auto device = std::make_unique<virtio::Balloon>(punch_hole);
+    host.has_balloon(*device);
+    return device;
+}
 
 Made make(VirtioNetSettings const& settings, VirtioResources const& host) {
     auto cable = std::make_unique<Cable>(host.network, settings.nic);

@@ -7,7 +7,7 @@
 #include "app/outputs.h"
 #include "app/virtio_settings.h"
 #include "base/result.h"
-#include "virtio/device.h"
+#include "virtio/balloon.h"
 
 #include <memory>
 
@@ -19,6 +19,7 @@ struct VirtioResources {
     BlockHost& disks;
     NetHost& network;
     Outputs& outputs;
+    std::function<void(virtio::Balloon&)> has_balloon; // told of the device that people may move
 };
 
 Result<std::unique_ptr<virtio::Device>> make_virtio_device(VirtioSettings const& settings, VirtioResources const& host);

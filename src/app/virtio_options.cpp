@@ -23,7 +23,7 @@ std::string_view family_of(std::string_view driver) {
     return driver;
 }
 
-constexpr std::string_view families[] = {"virtio-blk", "virtio-rng"};
+constexpr std::string_view families[] = {"virtio-balloon", "virtio-blk", "virtio-rng", "virtio-serial"};
 
 std::unexpected<Error> bad(std::string_view driver, std::string message) {
     return fail(ExitStatus::usage, fmt::format("option '-device {}': {}", driver, std::move(message)));
@@ -70,6 +70,12 @@ Result<void> VirtioOptions::add_device(std::string_view driver, CommaList& list,
             drive.boot_index = static_cast<u32>(*order);
         if (auto const serial = list.take("serial")) drive.drive.serial = *serial;
         TRY_VOID(add_disk(std::move(device), std::move(drive)));
+    } else if (family_of(driver) == "virtio-balloon") {
+        device.device = VirtioBalloonSettings{};
+        devices_.push_back(std::move(device));
+    } else if (family_of(driver) == "virtio-serial") {
+        device.device = VirtioConsoleSettings{};
+        devices_.push_back(std::move(device));
     } else {
         list.take("rng"); // there is one source of random bytes
         device.device = VirtioRngSettings{};
@@ -88,6 +94,17 @@ Result<void> VirtioOptions::add_disk(VirtioSettings device, DriveSettings drive)
     return {};
 }
 
+/// The port is plugged into the first bus.
+Result<void> VirtioOptions::connect_console(VmSettings const& settings) {
+    if (!settings.virtconsole) return {};
+    for (VirtioSettings& device : devices_)
+        if (auto* const console = std::get_if<VirtioConsoleSettings>(&device.device)) {
+            console->chardev = settings.virtconsole;
+            return {};
+        }
+    return fail(ExitStatus::usage, "option '-device virtconsole' needs a -device virtio-serial-pci");
+}
+
 void add_virtio_cards(VmSettings& settings) {
     for (std::size_t i = 0; i < settings.net.nics.size(); ++i) {
         NicSettings const& nic = settings.net.nics[i];
@@ -96,6 +113,7 @@ void add_virtio_cards(VmSettings& settings) {
 }
 
 Result<void> VirtioOptions::finish(VmSettings& settings, DriveOptions& drives) {
+    TRY_VOID(connect_console(settings));
     for (DriveSettings& drive : drives.take_virtio()) TRY_VOID(add_disk({}, std::move(drive)));
     settings.drives = TRY(drives.finish());
     if (devices_.size() + settings.net.nics.size() > max_virtio)

@@ -20,6 +20,7 @@ public:
     Result<void> finish(VmSettings& settings, DriveOptions& drives);
 
 private:
+    Result<void> connect_console(VmSettings const& settings);
     Result<void> add_disk(VirtioSettings device, DriveSettings drive);
 
     std::vector<VirtioSettings> devices_;

@@ -23,6 +23,10 @@ struct VirtioShareSettings {
     p9::ShareSettings folder{};
     std::string tag{};
 };
+struct VirtioBalloonSettings {};
+struct VirtioConsoleSettings {
+    std::optional<std::size_t> chardev; // index in VmSettings::chardevs; nothing: output is lost
+};
 struct VirtioNetSettings {
     std::size_t nic{}; // its place in NetSettings::nics
 };
@@ -33,7 +37,9 @@ struct VirtioDiskSettings {
 struct VirtioSettings {
     std::string id;
     VirtioPlace place;
-    std::variant<VirtioRngSettings, VirtioNetSettings, VirtioDiskSettings, VirtioShareSettings> device;
+    std::variant<VirtioRngSettings, VirtioBalloonSettings, VirtioConsoleSettings, VirtioNetSettings, VirtioDiskSettings,
+                 VirtioShareSettings>
+        device;
 };
 
 } // namespace ring3::app

@@ -4,6 +4,7 @@
 #include "app/key_names.h"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,10 @@ public:
     virtual std::string network() const { return ""; }
     /// Plugs a card's cable in or out, by the card's or the network's name; false: no such name.
     virtual bool set_link(std::string_view /*name*/, bool /*up*/) { return false; }
+    /// How much memory the balloon leaves to the guest; nothing: there is no balloon.
+    virtual std::optional<u64> guest_memory() const { return {}; }
+    /// Moves the balloon; false: there is none.
+    virtual bool set_guest_memory(u64 /*bytes*/) { return false; }
     /// Calls back with the processor's registers as text, once the monitor has answered.
     /// Writes what the screen shows to a file (screen_dump.h), then calls back with what went wrong, or nothing.
     virtual void dump_screen(std::string path, std::function<void(std::string_view)> done) = 0;

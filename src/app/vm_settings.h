@@ -161,6 +161,7 @@ struct VmSettings {
     std::vector<ChardevSettings> chardevs;
     std::array<std::optional<SerialSettings>, driver::serial_ports> serial;
     std::optional<ChardevIndex> parallel;
+    std::optional<ChardevIndex> virtconsole; // the port of the virtio console
     std::optional<DebugconSettings> debugcon;
     std::optional<driver::DebugExitPort> debug_exit;
     std::vector<ChardevIndex> monitors; // consoles for the machine's operator

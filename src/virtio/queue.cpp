@@ -58,8 +58,8 @@ bool Queue::fail(std::string_view what) {
 
 // ---- taking
 
-bool Queue::has_chains() const {
-    return exists() && broken_.empty() && !is_empty();
+bool Queue::has_chains() {
+    return exists() && broken_.empty() && (!is_empty() || ask_for_notifications());
 }
 
 std::optional<Chain> Queue::take() {

@@ -62,8 +62,8 @@ public:
     /// The next chain, into one whose memory is used again; false: there is none now.
     bool take(Chain& chain);
     std::optional<Chain> take();
-    /// Would take() give one?
-    bool has_chains() const;
+    /// Would take() give one? If not, the driver will say when there is one.
+    bool has_chains();
     /// Gives the chain back, whose first `written` writable bytes the device has changed.
     void put(Chain const& chain, u64 written);
     /// The same for a chain that is known by its head only, and in which nothing was written.
