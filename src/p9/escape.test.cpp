@@ -1,8 +1,11 @@
 // A guest must not come out of its folder, whatever names it makes up; on hosts with openat2 and on those without.
 #include "p9/test_client.h"
 
+#include <atomic>
+#include <cstdio>
 #include <gtest/gtest.h>
 #include <sys/xattr.h>
+#include <thread>
 
 namespace ring3::p9 {
 namespace {
@@ -106,6 +109,28 @@ TEST_P(P9Escape, a_directory_that_leaves_the_folder_is_gone) {
     std::filesystem::rename(folder.path("a"), folder.outside("a"));
     EXPECT_EQ(guest.walk(2, {"..", "secret"}, 1), ENOENT);
     EXPECT_EQ(guest.mkdir(1, "b"), ENOENT);
+}
+
+/// Somebody on the host exchanges a directory and a link to the outside while the guest looks into it.
+TEST_P(P9Escape, exchanging_directories_and_links_opens_no_gap) {
+    std::filesystem::create_directory(folder.path("a"));
+    folder.write(folder.path("a/secret"), "inside");
+    std::filesystem::create_symlink("..", folder.path("b"));
+    std::atomic<bool> ends{false};
+    std::thread exchanger{[&] {
+        while (!ends)
+            ::renameat2(AT_FDCWD, folder.path("a").c_str(), AT_FDCWD, folder.path("b").c_str(), RENAME_EXCHANGE);
+    }};
+    for (unsigned turn = 0; turn < 2000; ++turn) {
+        if (guest.walk(1, {"a", "secret"}) != 0) continue;
+        if (guest.open(1) == 0) {
+            EXPECT_EQ(guest.read(1), "inside");
+        }
+        guest.clunk(1);
+    }
+    ends = true;
+    exchanger.join();
+    EXPECT_EQ(folder.read(folder.outside("secret")), "secret");
 }
 
 INSTANTIATE_TEST_SUITE_P(, P9Escape, ::testing::Values(true, false),
