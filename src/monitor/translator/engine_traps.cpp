@@ -30,6 +30,7 @@ bool Engine::on_trap(host::Trap& trap) {
     if (asynchronous) {
         preempt();
         if (cache_->in_blocks(pc)) return stop_at_border(trap);
+        if (thunks_.leads_to_cpp(pc)) return true;
         // C++ that has looked at the flag already, or a thunk: go on by single host instructions, into the block.
         bool const thunk = cache_->contains(pc);
         if (thunk || entering_.load(std::memory_order_relaxed)) trap.registers.rflags |= trap_flag;

@@ -30,6 +30,7 @@ public:
         Thunks t;
         t.enter = enter();
         HostPc const back = back_to_cpp();
+        t.leaving = back;
         HostPc const common = leave_common(back);
         for (unsigned kind = 0; kind < static_cast<unsigned>(ExitKind::count_); ++kind) {
             t.leave[kind] = start();
@@ -38,6 +39,7 @@ public:
         }
         miss_ = t.leave[static_cast<unsigned>(ExitKind::indirect)];
         t.callout = callout(back);
+        t.left = called_;
         t.load_fpu = load_fpu();
         t.return_underflow = underflow();
         t.by_table = by_table();
@@ -131,6 +133,7 @@ private:
         a_.load(rdi, field(&c_.engine));
         a_.mov(rsi, r9);
         a_.call(field(&c_.callout));
+        called_ = a_.here();
         a_.op({.byte = 0x83, .wide = true}, 7, rax); // CMP RAX, 1
         a_.byte(1);
         u32 const elsewhere = a_.jump_short(Condition::nbe);
@@ -190,7 +193,8 @@ private:
     }
 
     Assembler& a_;
-    HostPc miss_{}; // of the jump table
+    HostPc miss_{};   // of the jump table
+    HostPc called_{}; // behind the callout thunk's call of C++
     ContextMap const& map_;
     EngineContext const& c_;
     GuestCpu const& cpu_;

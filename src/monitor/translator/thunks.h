@@ -30,6 +30,8 @@ struct Thunks {
     HostPc load_fpu{};
     HostPc by_table{}; // to r8d, through the jump table
     HostPc return_underflow{};
+    HostPc leaving{}, left{}; // between them lies all that leads to C++, which will look for itself whether it is asked to
+    bool leads_to_cpp(HostPc pc) const { return pc >= leaving && pc < left; }
 };
 
 /// Reaches the fields of a context from r15, which points at the GuestCpu in front of it.
