@@ -81,6 +81,17 @@ enum class SegmentClass : u8 {
     checked, // anything else: limit and type have to be held against every access
 };
 
+/// Where a segment register was loaded from, for translated code: another load of the same selector changes nothing as
+/// long as the same descriptor stands there.
+struct SegmentSource {
+    static constexpr u32 nowhere = ~u32{0};
+    struct {
+        u32 low, high;
+    } descriptor{};
+    u32 at{};              // its linear address
+    u32 selector{nowhere}; // a selector, if all this holds
+};
+
 /// A segment register: the visible selector and the hidden part that the processor really uses.
 ///
 /// Besides the manual's fields it holds, ready for the one comparison that each access makes, the offsets that may be
@@ -96,6 +107,7 @@ struct Segment {
     bool readable{};
     bool writable{};
     SegmentClass kind{SegmentClass::checked};
+    SegmentSource source{};
 
     constexpr unsigned dpl() const { return rights.get<SegmentRights::DPL>(); }
     constexpr bool is_32bit() const { return rights.has<SegmentRights::DB>(); }
@@ -121,19 +133,21 @@ struct Segment {
         }
     }
     static constexpr Segment from_descriptor(Selector selector, Descriptor descriptor) {
-        Segment segment{selector, descriptor.rights(), descriptor.base(), descriptor.limit(), 0, 0, false, false, {}};
+        Segment segment{selector, descriptor.rights(), descriptor.base(), descriptor.limit(), 0, 0, false, false, {},
+                        {}};
         segment.refresh();
         return segment;
     }
     /// What real-address and virtual-8086 mode load (SDM 3B 21.1.1, 21.2): base = selector * 16.
     /// Real mode keeps limit and rights ("unreal" mode works); virtual-8086 mode fixes them.
     static constexpr Segment virtual8086(u16 value) {
-        Segment segment{{{value}}, {{0xf300}}, u32{value} << 4, 0xffff, 0, 0, false, false, {}};
+        Segment segment{{{value}}, {{0xf300}}, u32{value} << 4, 0xffff, 0, 0, false, false, {}, {}};
         segment.refresh();
         return segment;
     }
     constexpr void load_real_mode(u16 value) {
         selector = {{value}};
+        source = {};
         base = u32{value} << 4;
         // A segment that protected mode left null, or as code, becomes present writable data again.
         constexpr u32 kept = mask_of<SegmentRights::AVL, SegmentRights::DB, SegmentRights::G>();

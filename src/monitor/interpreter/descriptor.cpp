@@ -19,6 +19,15 @@ bool find_descriptor(GuestCpu const& cpu, Selector selector, Linear& out) {
     return ldt.is_usable() && offset + 7 <= ldt.limit;
 }
 
+/// Local descriptors are left out: what LDTR says would have to be compared as well.
+SegmentSource source_of(GuestCpu const& cpu, Selector selector, Descriptor descriptor) {
+    Linear address;
+    if (selector.has<Selector::TI>() || !find_descriptor(cpu, selector, address)) return {};
+    return {{static_cast<u32>(descriptor.raw), static_cast<u32>(descriptor.raw >> 32)},
+            static_cast<u32>(address.raw),
+            selector.raw};
+}
+
 Segment null_segment(Selector selector) {
     Segment segment{};
     segment.selector = selector;
@@ -63,6 +72,7 @@ Outcome check_data_segment(Vcpu& vcpu, Selector selector, unsigned cpl, Vector b
     Vcpu::CheckedSegment& checked = vcpu.checked_segment(selector);
     if (checked.descriptor == descriptor.raw && checked.segment.selector == selector && checked.cpl == cpl) {
         out = checked.segment;
+        out.source = source_of(vcpu.cpu, selector, descriptor);
         return Outcome::next();
     }
     SegmentRights const rights = descriptor.rights();
@@ -73,6 +83,7 @@ Outcome check_data_segment(Vcpu& vcpu, Selector selector, unsigned cpl, Vector b
     TRY_GUEST(vcpu.mark_accessed(selector, descriptor));
     out = Segment::from_descriptor(selector, descriptor);
     checked = {descriptor.raw, out, static_cast<u8>(cpl)};
+    out.source = source_of(vcpu.cpu, selector, descriptor);
     return Outcome::next();
 }
 

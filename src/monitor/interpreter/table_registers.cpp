@@ -55,7 +55,9 @@ Outcome store_system_selector(Vcpu& vcpu, insn::Insn const& insn, SegmentName na
 } // namespace
 
 Outcome lgdt(Vcpu& vcpu, insn::Insn const& insn) {
-    return load_table(vcpu, insn, vcpu.cpu.gdtr);
+    TRY_GUEST(load_table(vcpu, insn, vcpu.cpu.gdtr));
+    for (Segment& segment : vcpu.cpu.segment) segment.source = {};
+    return Outcome::next();
 }
 Outcome lidt(Vcpu& vcpu, insn::Insn const& insn) {
     return load_table(vcpu, insn, vcpu.cpu.idtr);

@@ -183,6 +183,8 @@ private:
     void pop_flags(Scanned const& s);
     void push_selector(Scanned const& s);
     void load_selector(Scanned const& s);
+    void load_segment(Scanned const& s);
+    u32 jump_unless_equal(Host a, Mem const& b);
     Mem selector_field(Scanned const& s) const;
     u8 const* eflags_byte(unsigned index) const;
 

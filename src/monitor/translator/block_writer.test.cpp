@@ -339,8 +339,8 @@ TEST_F(BlockWriterTest, code_amid_vectors_has_a_way_in_that_loads_the_state) {
     Text const all = whole({0x0f, 0x28, 0x03, 0x74, 0x01, 0x49, 0x0f, 0x58, 0xc1, 0xc3});
     ASSERT_GE(all.size(), 10u);
     EXPECT_EQ(all[9], "addps xmm0, xmm1");
-    EXPECT_EQ((Text{all.end() - 7, all.end()}), (Text{"mov r8, rcx", "movzx ecx, byte [fpu_loaded]", "jrcxz #17",
-                                                      "jmp #18", "call load_fpu", "mov rcx, r8", "jmp #9"}));
+    EXPECT_EQ((Text{all.end() - 7, all.end()}), (Text{"mov r8, rcx", "movzx ecx, byte [fpu_loaded]", "jrcxz #19",
+                                                      "jmp #20", "call load_fpu", "mov rcx, r8", "jmp #9"}));
     u32 const eip = TestMachine::code_start + 6;
     Entry const* const entry = t.cache->find({{eip}, {eip}, t.mode()});
     ASSERT_NE(entry, nullptr);

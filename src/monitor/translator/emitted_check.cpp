@@ -26,6 +26,10 @@ CheckerRules rules_for(ContextMap const& map, Mmu const& mmu, Thunks const& thun
     for (Segment const& segment : cpu.segment) {
         add(segment.base, false);
         add(segment.selector, false);
+        add(segment.source.descriptor.low, false);
+        add(segment.source.descriptor.high, false);
+        add(segment.source.at, false);
+        add(segment.source.selector, false);
     }
     add(cpu.eflags, true); // IF
     add(context.fpu_loaded, false);

@@ -15,7 +15,7 @@ namespace {
 
 // EFLAGS bits 8 to 15 as a byte: TF IF DF OF IOPL NT.
 constexpr u8 interrupt_bit = 1 << 1;
-constexpr u8 or_digit = 1, and_digit = 4;
+constexpr u8 or_digit = 1, and_digit = 4, not_digit = 2;
 constexpr u8 shift_left = 4, shift_right = 5;
 constexpr u8 overflow_bit = 11; // OF, which LAHF leaves out
 
@@ -39,6 +39,8 @@ void BlockWriter::inlined(Scanned const& s) {
     switch (s.insn.def->op) {
     case Op::push_segment: return push_selector(s);
     case Op::mov_from_segment: return load_selector(s);
+    case Op::mov_to_segment:
+    case Op::pop_segment: return load_segment(s);
     case Op::pushf: return push_flags();
     case Op::popf: return pop_flags(s);
     default: return interrupt_flag(s);
@@ -63,6 +65,44 @@ void BlockWriter::load_selector(Scanned const& s) {
     Host const to = home(s.insn.dst / 8);
     a_.op({.map = 1, .byte = 0xb7}, number(r11), selector_field(s));
     a_.op({.byte = 0x89, .operand16 = s.insn.operand_size == 2}, number(r11), to);
+}
+
+/// A load of DS, ES, FS or GS that finds there what it would load: the same selector, and in the GDT the same descriptor.
+/// Interrupts of a kernel by its own code and most system calls reload DS and ES so. Any other load is called out.
+void BlockWriter::load_segment(Scanned const& s) {
+    bool const pops = s.insn.def->op == Op::pop_segment;
+    SegmentSource const& source = map_.cpu().seg(static_cast<SegmentName>(insn::segment_operand(s.insn))).source;
+    if (pops) a_.load32(r8, lower(stack_address(0), sizeof(u32), Access::read));
+    a_.op({.map = 1, .byte = 0xb7}, number(r8), pops ? r8 : home(s.insn.dst / 8)); // MOVZX R8D, r16
+    a_.mov(r9, rcx);
+    u32 const other_selector = jump_unless_equal(r8, field(&source.selector));
+    a_.mov(rcx, r9);
+    a_.load32(r11, field(&source.at));
+    Mem descriptor{.base = r14, .index = r11};
+    a_.load32(r10, descriptor); // may fault, as the stack may: only scratch registers have changed
+    descriptor.disp = sizeof(u32);
+    a_.load32(r11, descriptor);
+    u32 const other_low = jump_unless_equal(r10, field(&source.descriptor.low));
+    u32 const other_high = jump_unless_equal(r11, field(&source.descriptor.high));
+    a_.mov(rcx, r9);
+    i32 const change = sp_ + (pops ? 4 : 0);
+    if (change != 0) a_.lea32(r12, {.base = r12, .disp = change});
+    u32 const done = a_.jump_short();
+    for (u32 const other : {other_selector, other_low, other_high}) a_.land(other);
+    a_.mov(rcx, r9);
+    callout(s);
+    a_.land(done);
+}
+
+/// Touches no flag, but ecx.
+u32 BlockWriter::jump_unless_equal(Host a, Mem const& b) {
+    a_.load32(rcx, b);
+    a_.op({.byte = 0xf7}, not_digit, rcx);
+    a_.lea32(rcx, {.base = a, .index = rcx, .disp = 1});
+    u32 const equal = a_.jrcxz();
+    u32 const other = a_.jump_short();
+    a_.land(equal);
+    return other;
 }
 
 /// CLI and STI where the privilege level allows them: one store. STI leaves the decision to the routine if an interrupt

@@ -63,6 +63,14 @@ bool high_byte_beside_esp(Insn const& insn) {
            insn.reg() == esp;
 }
 
+/// May the load find in its place the descriptor that it wants? What privilege allows once, it allows again, but for
+/// level 3, where SYSEXIT leaves selectors that could not be loaded there.
+bool reloads(Insn const& insn, TranslationMode mode) {
+    bool const stack = static_cast<SegmentName>(insn::segment_operand(insn)) == SegmentName::ss;
+    bool const plain = insn.def->op == Op::pop_segment ? insn.operand_size == 4 : insn.shape == insn::Shape::r;
+    return plain && !stack && !mode.user() && mode.has<TranslationMode::Window>();
+}
+
 } // namespace
 
 Treatment treatment_of(Insn const& insn, TranslationMode mode, CpuModel const& model, bool inline_sensitive) {
@@ -178,6 +186,8 @@ Treatment treatment_of(Insn const& insn, TranslationMode mode, CpuModel const& m
                        mode.has<TranslationMode::IoAllowed>()
                    ? Treatment::inlined
                    : Treatment::callout;
+    case Op::pop_segment:
+    case Op::mov_to_segment: return inline_sensitive && reloads(insn, mode) ? Treatment::inlined : Treatment::callout;
     case Op::push_segment: return inline_sensitive && !narrow_stack ? Treatment::inlined : Treatment::callout;
     case Op::mov_from_segment:
         return inline_sensitive && insn.shape == insn::Shape::r && insn.dst != reg_ref(esp) ? Treatment::inlined
