@@ -7,8 +7,8 @@
 
 namespace ring3::app {
 
-/// Adds the file to what firmware is told, if a device has a bootindex. Cards then get their slots here, in the order in
-/// which the board would give them, as their places must be known.
+/// Adds the file to what firmware is told, if a device has a bootindex. Cards then get their slots here, in the order
+/// in which the board would give them, as their places must be known.
 Result<void> add_boot_order(VmSettings& settings);
 
 } // namespace ring3::app

@@ -3,8 +3,8 @@
 //     all of them    each line behind its machine's name:  web | Debian 6.1 in ring3
 //     one of them    as if it were alone: its bytes as they are, and the person's keys go to it
 //
-// Ctrl-a speaks to the lab: 1 to 9 and n, p choose a machine, 0 shows all again, l lists, h helps, x ends. What it does not
-// know goes, with its Ctrl-a, to the machine that is shown.
+// Ctrl-a speaks to the lab: 1 to 9 and n, p choose a machine, 0 shows all again, l lists, h helps, x ends. What it does
+// not know goes, with its Ctrl-a, to the machine that is shown.
 #pragma once
 
 #include "app/line_filter.h"

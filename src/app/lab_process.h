@@ -1,5 +1,5 @@
-// LabProcess: one machine of a lab, in an app process of its own, which knows nothing of the others. Its standard streams
-// are pipes to whoever started it.
+// LabProcess: one machine of a lab, in an app process of its own, which knows nothing of the others. Its standard
+// streams are pipes to whoever started it.
 #pragma once
 
 #include "app/lab_settings.h"

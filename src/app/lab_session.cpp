@@ -53,6 +53,7 @@ LabSession::~LabSession() = default;
 Result<void> LabSession::open_uplinks() {
     if (file_.lab.uplinks.empty()) return {};
     NetOptions options;
+    options.no_defaults();
     for (auto const& uplink : file_.lab.uplinks) {
         auto const words = config::uplink_arguments(uplink);
         for (std::size_t i = 1; i < words.size(); i += 2) TRY_VOID(options.add_netdev(words[i].text));
@@ -199,8 +200,8 @@ void LabSession::on_output_failure(int) {
 
 // ---- the end
 
-/// Zero if all went well; otherwise what ended first with something else. Who was told to stop and did not, is no failure
-/// of its own: then the lab ends by the signal that asked for it.
+/// Zero if all went well; otherwise what ended first with something else. Who was told to stop and did not, is no
+/// failure of its own: then the lab ends by the signal that asked for it.
 LabSession::Ending LabSession::ending() const {
     if (auto const machine = until(); machine && !told_to_stop_[*machine])
         return {.status = status_of(machines_[*machine]->wait_status())};

@@ -1,5 +1,5 @@
-// LabSession: the machines of a file, side by side. Each is an app process of its own with its monitor; what joins them is
-// here: the terminal, signals, the ways out of their switches, and the status in the end.
+// LabSession: the machines of a file, side by side. Each is an app process of its own with its monitor; what joins them
+// is here: the terminal, signals, the ways out of their switches, and the status in the end.
 //
 //     LabSession --+-- LabProcess web --- Session --- monitor
 //       terminal   +-- LabProcess db  --- Session --- monitor

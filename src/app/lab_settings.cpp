@@ -3,6 +3,7 @@
 #include "app/default_guest.h"
 #include "app/guest_modules.h"
 #include "app/images.h"
+#include "app/net_options.h"
 #include "app/run_options.h"
 #include "app/system_options.h"
 #include "config/suggest.h"
@@ -34,6 +35,7 @@ private:
     void complain(Place place, std::string message) { file_.lab.problems.push_back({place, std::move(message)}); }
     void choose(std::span<std::string const> names);
     void give_uplinks();
+    void check_uplinks();
     void check_files(std::span<config::FileNeeded const> files);
     void check_disks(Machine const& machine);
     void make_settings(Machine const& machine);
@@ -71,6 +73,18 @@ void Loader::give_uplinks() {
     for (auto const& uplink : std::exchange(file_.lab.uplinks, {}))
         for (auto& argument : config::uplink_arguments(uplink))
             file_.lab.machines[0].arguments.push_back(std::move(argument));
+}
+
+void Loader::check_uplinks() {
+    for (auto const& uplink : file_.lab.uplinks) {
+        NetOptions options;
+        options.no_defaults();
+        auto const words = config::uplink_arguments(uplink);
+        auto checked = options.add_netdev(words[1].text);
+        if (checked) checked = options.add_netdev(words[3].text);
+        if (auto const done = options.finish(); checked && !done) checked = std::unexpected(done.error());
+        if (!checked) complain(uplink.place, fmt::format("'uplink': {}", checked.error().message));
+    }
 }
 
 void Loader::check_files(std::span<config::FileNeeded const> files) {
@@ -181,6 +195,7 @@ void Loader::load(std::span<std::string const> names) {
     auto& lab = file_.lab;
     choose(names);
     give_uplinks();
+    check_uplinks();
     check_files(lab.volumes);
     for (auto& machine : lab.machines) {
         check_files(machine.files);

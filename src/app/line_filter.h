@@ -1,5 +1,5 @@
-// LineFilter: cuts what a guest's console says into lines that can stand beside those of others. What moves the cursor or
-// changes colours is taken out: on a screen that several share it would only destroy.
+// LineFilter: cuts what a guest's console says into lines that can stand beside those of others. What moves the cursor
+// or changes colours is taken out: on a screen that several share it would only destroy.
 #pragma once
 
 #include "base/types.h"

@@ -1,5 +1,5 @@
-// Options of QEMU that ring3 has not: each is refused by its name with what to do instead. (Options that neither has are
-// merely unknown.)
+// Options of QEMU that ring3 has not: each is refused by its name with what to do instead. (Options that neither has
+// are merely unknown.)
 #pragma once
 
 #include "base/result.h"

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-// toml++ 3.3 asserts what a file can make untrue ("[[" and the key on the next line), although the code behind it reports
-// just that. So neither abort there nor let the compiler assume it, which is what NDEBUG would do.
+// toml++ 3.3 asserts what a file can make untrue ("[[" and the key on the next line), although the code behind it
+// reports just that. So neither abort there nor let the compiler assume it, which is what NDEBUG would do.
 #undef NDEBUG
 #define TOML_ASSERT(condition) static_cast<void>(0)
 #define TOML_EXCEPTIONS 0

@@ -1,6 +1,6 @@
 // Document: a machine file as text turned into records, each table of the schema one record. What the schema knows is
-// checked here: syntax, names of tables and keys, types, ranges, words of closed lists. What tables mean to each other is
-// lab.h's affair.
+// checked here: syntax, names of tables and keys, types, ranges, words of closed lists. What tables mean to each other
+// is lab.h's affair.
 #pragma once
 
 #include "config/place.h"

@@ -1,5 +1,5 @@
-// Lab: what a machine file means: for each machine the words of ring3-system-i386's command line, each with its place in
-// the file. So there is one reader of options, one meaning of each, and `ring3 config show` shows exactly what runs.
+// Lab: what a machine file means: for each machine the words of ring3-system-i386's command line, each with its place
+// in the file. So there is one reader of options, one meaning of each, and `ring3 config show` shows exactly what runs.
 #pragma once
 
 #include "config/document.h"

@@ -6,7 +6,8 @@
 //     [[vm]]                     a machine
 //       [[vm.drive]] [[vm.nic]]  what it has several of
 //
-// A table that may be there several times can be written as [[vm]] with name = "a", as [vm] if there is one, or as [vm.a].
+// A table that may be there several times can be written as [[vm]] with name = "a", as [vm] if there is one, or as
+// [vm.a].
 #pragma once
 
 #include "base/types.h"

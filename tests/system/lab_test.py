@@ -72,6 +72,8 @@ class Check(Folder):
             f"{path}:5:10: 'kernel': cannot find 'nowhere': No such file or directory",
             f"{path}:6:7: 'smp' is 1 to 255, not 300",
             f"{path}:8:10: there is no switch 'lam' (did you mean 'lan'?)"])
+        path = self.write('[switch.s]\nuplink = "banana"\n[vm.a]\n[vm.b]\n')
+        self.assertIn(f"{path}:2:10: 'uplink': ", ring3("config", "check", path).stderr)
         path = self.write('[vm.a]\nmemory = "12X"\n[vm.b]\nboot = "z"\n[vm.c]\nrtc = "base=never"\n'
                           '[vm.d]\noptions = ["-usb"]\n[vm.e]\ncpu = "z80"\n')
         done = ring3("config", "check", path)
