@@ -31,7 +31,7 @@ def copy_files(debian, megabytes):
 
 
 def boot_debian(kernel, disk, card):
-    with InstalledDebian("-smbios", f"type=1,product={kernel}", variant="full", disk=disk, card=card) as debian:
+    with InstalledDebian("-smbios", f"type=1,product=linux-{kernel}", variant="full", disk=disk, card=card) as debian:
         if not debian.wait_for_ssh():
             return debian.said()
         release = debian.ssh("uname -r").stdout.decode().strip()
