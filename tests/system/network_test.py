@@ -80,6 +80,16 @@ class Network(unittest.TestCase):
                 self.assertEqual(done.stdout.split()[0], sums.stdout.decode().split()[0])
                 self.assertRegex(done.stdout, "/(8139too|e1000)$")
 
+    @needs(GUEST / "modules-net-virtio.cpio")
+    def test_a_virtio_card_works_too(self):
+        content = os.urandom(2000000)
+        with Server(content) as server:
+            done = ring3("run", "--net=user,model=virtio", "--", "sh", "-c",
+                         f"wget -q -O /tmp/file http://10.0.2.2:{server.port}/ && sha256sum < /tmp/file")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        sums = subprocess.run(["sha256sum"], input=content, capture_output=True, check=True)
+        self.assertEqual(done.stdout.split()[0], sums.stdout.decode().split()[0])
+
     def test_a_forwarded_port_of_the_host_leads_into_the_guest(self):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
