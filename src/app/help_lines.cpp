@@ -48,6 +48,7 @@ std::string_view log_help() {
            "int             interrupts and exceptions, with the registers\n"
            "cpu_reset       the registers at a reset and at a triple fault\n"
            "guest_errors    what the guest does that no device expects\n"
+           "unimp           the same\n"
            "exec            every instruction (slow)\n";
 }
 

@@ -156,6 +156,7 @@ TEST(SystemOptions, log_words_and_clock_are_understood) {
         settings_of({"-d", "int,cpu_reset", "-D", "/tmp/l", "-rtc", "base=2000-01-01", "-name", "a,,b"});
     EXPECT_TRUE(settings.log.interrupts && settings.log.cpu_reset);
     EXPECT_FALSE(settings.log.guest_errors || settings.log.execution);
+    EXPECT_TRUE(settings_of({"-d", "unimp"}).log.guest_errors);
     EXPECT_EQ(settings.log_file, "/tmp/l");
     EXPECT_EQ(settings.rtc_base, 946684800u);
     EXPECT_EQ(settings.name, "a,b");
