@@ -97,9 +97,10 @@ private:
     bool fails_again(GuestPhys where, u8 patience);
     u64 run_callout(CalloutRecord& record);
     HostPc go_the_known_way(KnownWay const& way, TranslationMode mode);
-    bool mode_holds(insn::Insn const& insn, Eflags before);
+    bool popf_keeps_mode(insn::Insn const& insn, Eflags before) const;
     void drop_return_address();
-    std::optional<HostPc> way_elsewhere(KnownWay& known);
+    std::optional<HostPc> way_elsewhere(CalloutRecord& record);
+    TranslationMode after_segment_load(insn::Insn const& insn) const;
     HostPc leave_thunk(ExitKind kind) const { return thunks_.leave[static_cast<unsigned>(kind)]; }
     void make_known(CodeKey const& key, Entry& entry, JumpSpace& space);
     static u64 callout_entry(Engine* engine, u64 record);

@@ -179,19 +179,23 @@ u64 Engine::run_callout(CalloutRecord& record) {
     bool const straight = cpu.eip == record.eip + record.insn.length;
     if (done && straight && may_go_on(record, epoch, before)) return go_on;
     drop_return_address();
-    return done ? way_elsewhere(record.way).value_or(leave) : leave;
+    return done ? way_elsewhere(record).value_or(leave) : leave;
 }
 
 /// The code that belongs to the processor's new state, if it is known already: a change of privilege level, mode or
 /// address space then needs no turn of the dispatcher.
-std::optional<HostPc> Engine::way_elsewhere(KnownWay& known) {
+std::optional<HostPc> Engine::way_elsewhere(CalloutRecord& record) {
     GuestCpu& cpu = vcpu_.cpu;
     bool const waiting = context_.event_pending != 0 && cpu.eflags.has<Eflags::IF>();
     if (waiting || vcpu_.mmu.attention || stepping_needed() || verifies() || !options_.optimize.link)
         return std::nullopt;
-    TranslationMode mode = TranslationMode::of(cpu);
-    if (!mode) return std::nullopt;
-    choose_window(mode);
+    TranslationMode mode = after_segment_load(record.insn);
+    if (!mode) {
+        mode = TranslationMode::of(cpu);
+        if (!mode) return std::nullopt;
+        choose_window(mode);
+    }
+    KnownWay& known = record.way;
     if (HostPc const way = go_the_known_way(known, mode)) return way;
     Linear const eip{static_cast<u32>(cpu.eip)};
     GuestPhys where;
@@ -205,6 +209,14 @@ std::optional<HostPc> Engine::way_elsewhere(KnownWay& known) {
     left_with_ = Outcome::next();
     known = {entry->host, static_cast<u32>(eip.raw), mode, &space, space.generation(), epoch_};
     return entry->host;
+}
+
+/// The mode behind a load of a data segment register, which changes nothing else of it; no mode, if it is none.
+TranslationMode Engine::after_segment_load(insn::Insn const& insn) const {
+    insn::Op const op = insn.def->op;
+    if (op != insn::Op::pop_segment && op != insn::Op::mov_to_segment) return {};
+    auto const name = static_cast<SegmentName>(insn::segment_operand(insn));
+    return mode_.with_segment(name, vcpu_.cpu.seg(name).kind);
 }
 
 /// The way that was found last, if it is the same again and everything that was looked up for it still holds; else 0.
@@ -230,7 +242,9 @@ bool Engine::may_go_on(CalloutRecord const& record, u64 epoch, Eflags before) {
     }
     bool const plain = record.insn.def->ends == insn::Ends::no && record.insn.def->op != insn::Op::std;
     if (context_.event_pending != 0 && cpu.eflags.has<Eflags::IF>()) return false;
-    if (plain || mode_holds(record.insn, before)) return true;
+    if (plain) return true;
+    if (TranslationMode const mode = after_segment_load(record.insn)) return mode == mode_;
+    if (popf_keeps_mode(record.insn, before)) return true;
     // The shadow of STI and MOV SS ends with the next instruction, at whose start nothing stops (Point::no_stop).
     cpu.interrupt_shadow = cpu.debug_shadow = false;
     if (stepping_needed()) return false;
@@ -239,20 +253,12 @@ bool Engine::may_go_on(CalloutRecord const& record, u64 epoch, Eflags before) {
     return mode && (mode.raw | (mode_.raw & TranslationMode::Window::mask)) == mode_.raw;
 }
 
-/// Is it seen at a glance that the instruction has changed nothing that code depends on?
-bool Engine::mode_holds(insn::Insn const& insn, Eflags before) {
+/// A POPF that has changed nothing that code depends on.
+bool Engine::popf_keeps_mode(insn::Insn const& insn, Eflags before) const {
     constexpr u32 sensitive =
         mask_of<Eflags::TF, Eflags::DF, Eflags::IOPL, Eflags::NT, Eflags::RF, Eflags::VM, Eflags::AC>();
     GuestCpu const& cpu = vcpu_.cpu;
-    switch (insn.def->op) {
-    case insn::Op::popf: return ((before.raw ^ cpu.eflags.raw) & sensitive) == 0 && !cpu.interrupt_shadow;
-    case insn::Op::pop_segment:
-    case insn::Op::mov_to_segment: {
-        auto const name = static_cast<SegmentName>(insn::segment_operand(insn));
-        return name != SegmentName::ss && cpu.seg(name).kind == mode_.segment(name);
-    }
-    default: return false;
-    }
+    return insn.def->op == insn::Op::popf && ((before.raw ^ cpu.eflags.raw) & sensitive) == 0 && !cpu.interrupt_shadow;
 }
 
 /// Only an access to a device, or a signal, can have changed what waits.

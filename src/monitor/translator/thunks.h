@@ -30,7 +30,8 @@ struct Thunks {
     HostPc load_fpu{};
     HostPc by_table{}; // to r8d, through the jump table
     HostPc return_underflow{};
-    HostPc leaving{}, left{}; // between them lies all that leads to C++, which will look for itself whether it is asked to
+    HostPc leaving{},
+        left{}; // between them lies all that leads to C++, which will look for itself whether it is asked to
     bool leads_to_cpp(HostPc pc) const { return pc >= leaving && pc < left; }
 };
 

@@ -36,6 +36,17 @@ struct TranslationMode : Reg<TranslationMode, u32> {
         default: return SegmentClass::checked;
         }
     }
+    /// The same, after a load of ES, DS, FS or GS.
+    TranslationMode with_segment(SegmentName name, SegmentClass kind) const {
+        auto const value = static_cast<u32>(kind);
+        switch (name) {
+        case SegmentName::es: return with<Es>(value);
+        case SegmentName::ds: return with<Ds>(value);
+        case SegmentName::fs: return with<Fs>(value);
+        case SegmentName::gs: return with<Gs>(value);
+        default: return {};
+        }
+    }
     friend constexpr bool operator==(TranslationMode a, TranslationMode b) { return a.raw == b.raw; }
 
     /// The mode that the processor is in, without Window; all zeros if its code has to be interpreted.
