@@ -30,8 +30,11 @@ struct RawOptions {
 struct HelpFormatter final : CLI::Formatter {
     std::string make_option_name(CLI::Option const* option, bool positional) const override {
         auto const name = CLI::Formatter::make_option_name(option, positional);
-        auto const brace = name.find('{');
-        return brace == name.npos ? name : name.substr(0, brace) + "[=FILE]";
+        return name.substr(0, name.find('{'));
+    }
+    std::string make_option_opts(CLI::Option const* option) const override {
+        auto const& text = option->get_option_text();
+        return text.starts_with("[=") ? text : CLI::Formatter::make_option_opts(option);
     }
     std::string make_usage(CLI::App const*, std::string) const override { return ""; }
 };
