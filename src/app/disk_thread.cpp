@@ -32,6 +32,17 @@ void DiskThread::submit(DiskWork work) {
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
+bool DiskThread::perform_now(DiskWork const& work) {
+    constexpr u64 most_bytes = 256 << 10; // what the event loop has time for
+    if (work.operation != BlockOperation::read || work.bytes > most_bytes) return false;
+    {
+        std::lock_guard const lock{mutex_};
+        if (busy_ || !work_.empty()) return false;
+    }
+    // Only this thread gives it work: it stays idle meanwhile.
+    return image_->read_cached(work.offset, work.memory);
+}
+
 std::optional<DiskAnswer> DiskThread::take_answer() {
     std::lock_guard const lock{mutex_};
     if (answers_.empty()) return std::nullopt;

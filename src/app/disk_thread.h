@@ -38,6 +38,9 @@ public:
     DiskThread(DiskThread const&) = delete;
 
     void submit(DiskWork work);
+    /// Does work at once, here, that need not wait: a read of what the host has in memory, while the thread is idle. False:
+    /// submit() it.
+    bool perform_now(DiskWork const& work);
     std::optional<DiskAnswer> take_answer();
     /// Waits until everything that was given is done. The answers stay to be taken.
     void drain();

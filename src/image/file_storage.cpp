@@ -194,6 +194,13 @@ IoResult<void> FileStorage::read(u64 offset, Segments segments) {
                                         : transfer_bounced(offset, segments, false);
 }
 
+bool FileStorage::read_cached(u64 offset, Segments segments) {
+    if (options_.is_direct || segments.size() > IOV_MAX) return false;
+    ssize_t const moved = ::preadv2(file_.number(), segments.data(), static_cast<int>(segments.size()),
+                                    static_cast<off_t>(offset), RWF_NOWAIT);
+    return moved >= 0 && static_cast<u64>(moved) == total_bytes(segments);
+}
+
 IoResult<void> FileStorage::write(u64 offset, Segments segments) {
     u64 const end = offset + total_bytes(segments);
     if (end < offset || end > u64{INT64_MAX}) return failure("cannot write", EFBIG);

@@ -24,6 +24,7 @@ public:
     static Result<std::unique_ptr<FileStorage>> create_temporary(std::string const& directory);
 
     IoResult<void> read(u64 offset, Segments segments) override;
+    bool read_cached(u64 offset, Segments segments) override;
     IoResult<void> write(u64 offset, Segments segments) override;
     IoResult<void> write_zeroes(u64 offset, u64 bytes, Unmap unmap) override;
     void discard(u64 offset, u64 bytes) override;

@@ -38,6 +38,11 @@ IoResult<void> Image::read(u64 offset, std::span<u8> bytes) {
     return read(offset, Segments{&segment, 1});
 }
 
+bool Image::read_cached(u64 offset, Segments segments) {
+    u64 const bytes = total_bytes(segments);
+    return bytes != 0 && check_range(offset, bytes) && do_read_cached(offset, segments);
+}
+
 IoResult<void> Image::write(u64 offset, Segments segments) {
     u64 const bytes = total_bytes(segments);
     TRY_VOID(check_change(offset, bytes));

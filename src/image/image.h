@@ -87,6 +87,8 @@ public:
 
     IoResult<void> read(u64 offset, Segments segments);
     IoResult<void> read(u64 offset, std::span<u8> bytes);
+    /// Reads what the host has in memory already. False: it has not, or cannot tell; read() then. Never waits.
+    bool read_cached(u64 offset, Segments segments);
     IoResult<void> write(u64 offset, Segments segments);
     IoResult<void> write(u64 offset, std::span<u8 const> bytes);
     /// Reads as zeroes from now on.
@@ -109,6 +111,7 @@ protected:
 
     // What a format implements. Ranges lie within the disk and are not empty, and writes only come if allowed.
     virtual IoResult<void> do_read(u64 offset, Segments segments) = 0;
+    virtual bool do_read_cached(u64 /*offset*/, Segments /*segments*/) { return false; }
     virtual IoResult<void> do_write(u64 offset, Segments segments) = 0;
     virtual IoResult<void> do_write_zeroes(u64 offset, u64 bytes, Unmap unmap) = 0;
     virtual IoResult<void> do_discard(u64 offset, u64 bytes) = 0;

@@ -20,6 +20,7 @@ public:
 
 protected:
     IoResult<void> do_read(u64 offset, Segments segments) override;
+    bool do_read_cached(u64 offset, Segments segments) override { return storage_->read_cached(offset, segments); }
     IoResult<void> do_write(u64 offset, Segments segments) override;
     IoResult<void> do_write_zeroes(u64 offset, u64 bytes, Unmap unmap) override;
     IoResult<void> do_discard(u64 offset, u64 bytes) override;

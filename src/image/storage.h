@@ -14,6 +14,8 @@ public:
 
     /// Bytes behind the end read as zeroes.
     virtual IoResult<void> read(u64 offset, Segments segments) = 0;
+    /// Reads what the host has in memory already, all of it or, perhaps after some of it, not: then false. Never waits.
+    virtual bool read_cached(u64 /*offset*/, Segments /*segments*/) { return false; }
     /// A file grows if need be; the gap reads as zeroes.
     virtual IoResult<void> write(u64 offset, Segments segments) = 0;
     /// [offset, offset + bytes) reads as zeroes from now on. May make the file longer.
