@@ -18,9 +18,11 @@ set -e
 mount -t tmpfs -o size=8m none "$1/small"
 qemu-img convert -O qcow2 "$1/empty" "$1/small/disk.qcow2"
 ( read line < "$1/more" && mount -o remount,size=200m none "$1/small" && echo done > "$1/enlarged" ) <&- &
+waiter=$!
 folder=$1
 shift
 "$@" || echo "status $?" >&2
+kill $waiter 2> /dev/null || true # if nobody asked for more room
 cp "$folder/small/disk.qcow2" "$folder/result.qcow2"
 """
 
