@@ -21,7 +21,7 @@ struct Surroundings {
     std::vector<Switch> switches;
     std::vector<VolumeFile> volumes;
     i64 stop_timeout{10};
-    std::vector<std::string> addresses{}; // that cards have been given so far
+    std::vector<std::string> addresses{};             // that cards have been given so far
     std::map<std::string, std::string> disk_owners{}; // by path: the machine that writes to it
 };
 

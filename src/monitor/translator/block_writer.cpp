@@ -91,9 +91,15 @@ void BlockWriter::lead_in(LocalEntry& entry) {
     a_.jump(block_.start + entry.loaded);
 }
 
+bool BlockWriter::may_call_out(Scanned const& s) const {
+    Op const op = s.insn.def->op;
+    bool const sometimes = op == Op::sti || op == Op::popf || op == Op::pop_segment || op == Op::mov_to_segment;
+    return sometimes || treatment_here(s) == Treatment::callout;
+}
+
 /// Does whoever runs `s` run `next` as well, in the same way, if nothing faults?
 bool BlockWriter::counts_with(Scanned const& s, Scanned const& next) const {
-    return s.insn.def->ends == insn::Ends::no && !leads_block(next) && treatment_here(s) != Treatment::callout &&
+    return s.insn.def->ends == insn::Ends::no && !leads_block(next) && !may_call_out(s) &&
            treatment_here(next) != Treatment::callout && is_inlined(s) == is_inlined(next);
 }
 

@@ -54,7 +54,8 @@ struct CalloutRecord {
     insn::Insn insn{};
     Handler handler{};
     u32 eip{};
-    bool leaves{}; // what follows it is not in the block, but must be done before an interrupt is taken
+    bool leaves{};  // what follows it is not in the block, but must be done before an interrupt is taken
+    bool counted{}; // among the inlined ones, with --stats
     KnownWay way{};
 };
 
@@ -116,6 +117,7 @@ private:
     void begin_loaded();
     void lead_in(LocalEntry& entry);
     void add_entries(CodeBlock* placed) const;
+    bool may_call_out(Scanned const& s) const;
     bool is_inlined(Scanned const& s) const { return treatment_here(s) == Treatment::inlined; }
     bool counts_with(Scanned const& s, Scanned const& next) const;
     void count_run(Scanned const& s);

@@ -171,6 +171,7 @@ u64 Engine::run_callout(CalloutRecord& record) {
     } while (outcome.kind() == Outcome::Kind::again && !preempted_.load(std::memory_order_relaxed) &&
              !vcpu_.mmu.attention);
     if (!outcome.is_fault()) ++statistics_.callouts;
+    if (record.counted) --context_.inlined;
     bool const completed = outcome.is_next() || outcome.kind() == Outcome::Kind::leave ||
                            outcome.kind() == Outcome::Kind::halt || outcome.kind() == Outcome::Kind::stop;
     if (completed) cpu.eip = vcpu_.next_eip;

@@ -30,7 +30,8 @@ void BlockWriter::callout(Scanned const& s) {
     flush_sp();
     a_.mov_imm(r9, static_cast<u32>(records_.callouts.size()));
     bool const leaves = s.casts_shadow && &s == last_;
-    records_.callouts.push_back({s.insn, pick_handler(s.insn, vcpu_.model), s.eip, leaves});
+    records_.callouts.push_back(
+        {s.insn, pick_handler(s.insn, vcpu_.model), s.eip, leaves, settings_.count && is_inlined(s)});
     a_.call(thunks_.callout);
     fpu_valid_ = false;
 }
