@@ -12,7 +12,7 @@ from ring3_programs import GUEST, RING3, Machine, needs
 PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 SPARE = pathlib.Path(__file__).parent
 DISK_MEGABYTES = 64
-MODULES = {"ide": "disk-ide", "virtio": "scratch"}  # of the default guest's (scripts/pack-initramfs)
+MODULES = {"ide": "disk-ide", "virtio": "disk"}  # of the default guest's (scripts/pack-initramfs)
 
 needs_storage = needs(GUEST / "vmlinuz", GUEST / "busybox", GUEST / "modules-disk-ide.cpio",
                       pathlib.Path("/usr/bin/qemu-img"), pathlib.Path("/usr/sbin/mke2fs"))
