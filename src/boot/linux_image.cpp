@@ -72,8 +72,9 @@ Result<void> place_kernel(LinuxImage const& image, Placement& placement) {
     SetupHeader const& header = image.header;
     u64 end = kernel_address + image.kernel.size();
     u64 start = kernel_address;
-    if (header.version >= 0x20a) { // pref_address and init_size
-        u64 const unpacked = std::max<u64>(header.pref_address, kernel_address);
+    if (header.version >= 0x20a) {                 // pref_address and init_size
+        u64 const preferred = header.pref_address; // the header is packed: no reference to it
+        u64 const unpacked = std::max<u64>(preferred, kernel_address);
         if (unpacked >= pc::high_memory)
             return bad(fmt::format("'{}' wants to run at {:#x}, beyond 4 GiB", image.name, unpacked));
         end = std::max(end, unpacked + header.init_size);

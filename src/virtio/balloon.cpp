@@ -47,7 +47,7 @@ void Balloon::process(unsigned number) {
         if (number == inflate_queue) {
             std::vector<u8> bytes(pages.size() * 4);
             copy_out(chain_.readable(), 0, bytes);
-            std::memcpy(pages.data(), bytes.data(), bytes.size());
+            if (!pages.empty()) std::memcpy(pages.data(), bytes.data(), bytes.size());
             for (u32 const page : pages) {
                 auto const memory = this->memory().at({u64{page} * page_size}, page_size);
                 if (!memory) continue; // device registers, or nothing
