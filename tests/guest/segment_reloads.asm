@@ -37,6 +37,16 @@ by_move:
     mov edx, DATA
     mov fs, dx
     expect ecx, 0x1234, "ECX behind the loads"
+    mov esi, esp
+    mov esp, DATA32             ; what ES holds
+    lea esp, [esp + DATA16 - DATA32]
+    mov es, sp
+    mov eax, es
+    mov esp, esi
+    push ds
+    pop es
+    movzx eax, ax
+    expect eax, DATA16, "ES loaded from SP"
     ret
 by_pop:
     mov esi, esp

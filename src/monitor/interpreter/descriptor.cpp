@@ -104,6 +104,9 @@ void enter_code_segment(Vcpu& vcpu, Selector selector, Descriptor descriptor, un
     Selector const visible = selector.with<Selector::RPL>(static_cast<u16>(cpl));
     vcpu.cpu.seg(SegmentName::cs) = Segment::from_descriptor(visible, descriptor);
     vcpu.cpu.cpl = static_cast<u8>(cpl);
+    // SYSEXIT leaves selectors at level 3 that could not be loaded there, nor at levels 1 and 2 after a call from it.
+    if (cpl == 1 || cpl == 2)
+        for (Segment& segment : vcpu.cpu.segment) segment.source = {};
 }
 
 Outcome load_segment(Vcpu& vcpu, SegmentName name, Selector selector) {

@@ -67,7 +67,8 @@ bool high_byte_beside_esp(Insn const& insn) {
 /// level 3, where SYSEXIT leaves selectors that could not be loaded there.
 bool reloads(Insn const& insn, TranslationMode mode) {
     bool const stack = static_cast<SegmentName>(insn::segment_operand(insn)) == SegmentName::ss;
-    bool const plain = insn.def->op == Op::pop_segment ? insn.operand_size == 4 : insn.shape == insn::Shape::r;
+    bool const plain = insn.def->op == Op::pop_segment ? insn.operand_size == 4
+                                                       : insn.shape == insn::Shape::r && insn.dst != reg_ref(esp);
     return plain && !stack && !mode.user() && mode.has<TranslationMode::Window>();
 }
 
