@@ -35,46 +35,53 @@ class Firmware(unittest.TestCase):
         return process
 
     def wait_for(self, word):
-        """Until the firmware's log has the word; the log, and how long it took."""
-        began = time.monotonic()
-        while time.monotonic() - began < BOUND:
+        """Until the firmware's log has the word; the log."""
+        end = time.monotonic() + BOUND
+        while time.monotonic() < end:
             text = self.log.read_text(errors="replace") if self.log.exists() else ""
             if word in text:
-                return text, time.monotonic() - began
+                return text
             time.sleep(0.02)
         self.fail(f"no '{word}' in the log:\n{text}")
 
     def screen(self, process, name="screen.txt"):
-        """What the console's screendump writes."""
-        path = self.path(name)
-        process.stdin.write(f"screendump {path}\n".encode())
+        """What the console's screendump writes: complete, because the line that follows it is answered after it."""
+        process.stdin.write(f"screendump {self.path(name)}\ninfo status\n".encode())
         process.stdin.flush()
-        began = time.monotonic()
-        while time.monotonic() - began < BOUND:
-            if path.exists() and path.stat().st_size:
-                return path.read_bytes()
+        answer = b""
+        while b"VM status" not in answer:
+            piece = process.stdout.read1(4096)
+            self.assertTrue(piece, answer)
+            answer += piece
+        return self.path(name).read_bytes()
+
+    def wait_for_screen(self, process, word):
+        """The firmware's log runs ahead of its screen, so that who looks once may come too early."""
+        end = time.monotonic() + BOUND
+        while time.monotonic() < end:
+            text = self.screen(process).decode()
+            if word in text:
+                return
             time.sleep(0.02)
-        self.fail("no screendump")
+        self.fail(f"no '{word}' on the screen:\n{text}")
 
     def reach_the_end(self, *arguments):
         process = self.start(*arguments)
-        text, seconds = self.wait_for("No bootable device.")
+        text = self.wait_for("No bootable device.")
         self.assertIn("SeaBIOS (version", text)
         self.assertIn("fw_cfg DMA interface supported", text)
         self.assertIn("Start SeaVGABIOS", text)
-        time.sleep(0.1)
-        self.assertIn("No bootable device.", self.screen(process).decode())
-        return seconds
+        self.wait_for_screen(process, "No bootable device.")
 
     def test_nothing_to_boot_is_said_on_the_screen(self):
-        self.assertLess(self.reach_the_end(), 10)
+        self.reach_the_end()
 
     def test_the_interpreter_alone_gets_there_too(self):
-        self.assertLess(self.reach_the_end("--engine=interpret"), 20)
+        self.reach_the_end("--engine=interpret")
 
     def test_a_machine_without_graphics(self):
         self.start("-vga", "none")
-        text, _ = self.wait_for("No bootable device.")
+        text = self.wait_for("No bootable device.")
         self.assertIn("No VGA found", text)
 
     def test_pictures_of_the_screen(self):
@@ -86,7 +93,7 @@ class Firmware(unittest.TestCase):
 
     def test_the_tables_are_installed(self):
         self.start("-smbios", "type=1,product=Thing")
-        text, _ = self.wait_for("No bootable device.")
+        text = self.wait_for("No bootable device.")
         self.assertIn("Copying SMBIOS", text)
         self.assertNotIn("ACPI DSDT=", text, "the firmware has made tables of its own")
         self.assertNotIn("WARNING", text)
@@ -110,8 +117,7 @@ class Firmware(unittest.TestCase):
         self.wait_for("Press ESC for boot menu")
         process.stdin.write(b"sendkey esc\n")
         process.stdin.flush()
-        self.wait_for("Select boot device")
-        self.assertIn("Select boot device", self.screen(process).decode())
+        self.wait_for_screen(process, "Select boot device")
 
     def refused(self, status, word, *arguments):
         done = run(SYSTEM, "-display", "none", *arguments, timeout=BOUND)

@@ -107,9 +107,10 @@ class Network(unittest.TestCase):
     @staticmethod
     def ask(port, question):
         """The answer of an echo server, which may still be about to listen."""
-        for _ in range(20):
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
             try:
-                with socket.create_connection(("127.0.0.1", port), timeout=3) as client:
+                with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
                     client.sendall(question)
                     answer = client.recv(100)
                 if answer:
@@ -141,7 +142,7 @@ class Network(unittest.TestCase):
                 self.assertEqual(server.stdout.readline(), b"ready\n")
                 client = subprocess.run(
                     [str(RING3), "run", network + ",mac=52:54:00:00:00:02", "--append", "ring3.net=static", "--", "sh",
-                     "-c", start.format(2) + "dd if=/dev/zero bs=64k count=16 2>/dev/null | nc 192.168.9.1 5000"],
+                     "-c", start.format(2) + "until dd if=/dev/zero bs=64k count=16 | nc 192.168.9.1 5000; do sleep 0.1; done"],
                     stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=300, check=False)
                 self.assertEqual(client.returncode, 0, client.stderr)
                 output, errors = server.communicate(timeout=120)
