@@ -42,6 +42,7 @@ void NetEnd::hand_over() {
         card_->receive(frame);
         done_ += static_cast<u32>(frame.size());
     }
+    if (!in_.empty()) card_->frames_wait();
     handing_over_ = false;
     // Told in large pieces: the app has a window's worth to send meanwhile.
     bool const worth_telling = done_ >= driver::FrameIn::window / 8 || (done_ != 0 && in_.empty());

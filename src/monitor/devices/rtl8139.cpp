@@ -168,11 +168,14 @@ void Rtl8139::act(u16 offset) {
     case isr:
     case isr + 1:
     case imr:
-    case imr + 1: return drive();
+    case imr + 1: drive(); return port_.card_ready();
     case capr + 1:
+        if (ring_used() == 0) registers_[cr] = static_cast<u8>(registers_[cr] | buffer_empty);
+        // A driver acknowledges a packet after it has moved CAPR on. What comes in between would be acknowledged unseen.
+        if (can_receive() && !(word_at(isr) & rok)) port_.card_ready();
+        return;
     case rcr + 3:
     case rbstart + 3:
-        if (ring_used() == 0) registers_[cr] = static_cast<u8>(registers_[cr] | buffer_empty);
         if (can_receive()) port_.card_ready();
         return;
     default: return;
@@ -276,6 +279,11 @@ void Rtl8139::write_ring(u32 at, std::span<u8 const> bytes) {
     std::size_t const first = goes_on ? bytes.size() : std::min<std::size_t>(bytes.size(), ring_bytes() - at);
     memory_.write({start + at}, bytes.first(first));
     memory_.write({start}, bytes.subspan(first));
+}
+
+/// The ring is full. That a driver has acknowledged its packets does not say that it has read them all.
+void Rtl8139::frames_wait() {
+    if (!(word_at(isr) & rok)) raise(rok);
 }
 
 void Rtl8139::receive(std::span<u8 const> frame) {

@@ -29,6 +29,7 @@ public:
 
     bool can_receive() const override;
     void receive(std::span<u8 const> frame) override;
+    void frames_wait() override;
     void port_ready() override { transmit(); }
     void set_link(bool up) override;
     void reset() override;

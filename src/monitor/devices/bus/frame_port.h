@@ -35,6 +35,8 @@ public:
     virtual bool can_receive() const = 0;
     /// A frame of 14 to longest_frame bytes.
     virtual void receive(std::span<u8 const> frame) = 0;
+    /// Frames wait because can_receive() is false.
+    virtual void frames_wait() {}
     virtual void port_ready() = 0;
     /// The cable is plugged in or pulled out.
     virtual void set_link(bool up) = 0;
