@@ -23,6 +23,8 @@ public:
     virtual void input_ended() {}
     /// The person's keys go here from now on.
     virtual void focused() {}
+    /// Somebody new is at the far end, who has seen nothing of what was said.
+    virtual void connected() {}
     /// A person asked for a break on the line.
     virtual void send_break() {}
 };

@@ -27,8 +27,10 @@ SocketBackend unix_server(std::string const& path, bool wait = false) {
 struct Reader final : CharUser {
     bool wants_input() const override { return open; }
     void input(std::string_view bytes) override { got += bytes; }
+    void connected() override { ++connections; }
     std::string got;
     bool open{true};
+    int connections{};
 };
 
 class ChardevTest : public ::testing::Test {
@@ -124,6 +126,7 @@ TEST_F(ChardevTest, a_socket_serves_one_client_after_another) {
         EXPECT_EQ(::write(client.number(), word, 3), 3);
         EXPECT_TRUE(eventually([&] { return reader.got == word; }));
         EXPECT_TRUE(socket->is_connected());
+        EXPECT_EQ(reader.connections, word == std::string_view{"one"} ? 1 : 2);
         socket->write("answer");
         EXPECT_TRUE(eventually([&] { return read_from(client) == "answer"; }));
     }

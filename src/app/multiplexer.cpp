@@ -46,6 +46,10 @@ void Multiplexer::input_ended() {
     deliver();
 }
 
+void Multiplexer::connected() {
+    if (CharUser* const user = ports_.empty() ? nullptr : ports_[focus_]->user()) user->connected();
+}
+
 void Multiplexer::key(char key) {
     if (escaped_) {
         escaped_ = false;

@@ -35,6 +35,7 @@ private:
     bool wants_input() const override { return waiting_.size() < most_waiting; }
     void input(std::string_view bytes) override;
     void input_ended() override;
+    void connected() override;
 
     void key(char key);
     void command(char letter);

@@ -51,6 +51,12 @@ void OperatorConsole::focused() {
     prompt();
 }
 
+void OperatorConsole::connected() {
+    line_.clear();
+    greeted_ = false;
+    focused();
+}
+
 void OperatorConsole::prompt() {
     chardev_.write("(qemu) ");
 }

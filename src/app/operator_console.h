@@ -17,6 +17,8 @@ public:
     void input(std::string_view bytes) override;
     /// Greets at the first time, then shows the prompt.
     void focused() override;
+    /// Greets again; a line that was begun is forgotten.
+    void connected() override;
 
 private:
     struct Command;

@@ -78,6 +78,16 @@ TEST_F(OperatorConsoleTest, it_greets_once_and_prompts_after_each_line) {
     EXPECT_EQ(screen.text, "\r\n(qemu) ");
 }
 
+TEST_F(OperatorConsoleTest, who_connects_later_is_greeted_too) {
+    console.focused();
+    screen.type("half a line");
+    screen.text.clear();
+    console.connected();
+    EXPECT_EQ(screen.text, "ring3 " RING3_VERSION " monitor - type 'help' for more information\r\n(qemu) ");
+    screen.type("stop\r");
+    EXPECT_EQ(vm.log, "stop ");
+}
+
 TEST_F(OperatorConsoleTest, info_shows_the_status) {
     screen.type("info  status\r");
     EXPECT_NE(screen.text.find("VM status: paused\r\n"), std::string::npos);

@@ -47,6 +47,7 @@ private:
                     InputStream::Handler{.wanted = [this] { return user_ && user_->wants_input(); },
                                          .arrived = [this](std::string_view bytes) { user_->input(bytes); },
                                          .ended = [this] { ended_ = true; }}); // EIO; look() takes it away
+        if (user_) user_->connected();
     }
     host::FileDescriptor master_;
     OutputQueue out_;

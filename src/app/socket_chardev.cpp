@@ -68,6 +68,7 @@ private:
                                                  .arrived = [this](std::string_view bytes) { user_->input(bytes); },
                                                  .ended = [this] { lose(); }},
                             [this] { lose(); });
+        if (user_) user_->connected();
     }
     /// Called from within the connection's own members, which therefore go a moment later.
     void lose() {

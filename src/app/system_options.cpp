@@ -469,7 +469,8 @@ Result<void> SystemParser::object(std::string const& text) {
     CommaList list{text, "qom-type"};
     auto const type = list.take("qom-type").value_or("");
     if (type == "filter-dump") return network_.add_dump(list);
-    return fail(ExitStatus::usage, fmt::format("option '-object' does not know '{}' (filter-dump)", type));
+    if (VirtioOptions::knows_object(type)) return virtio_.add_random_source(type, list);
+    return fail(ExitStatus::usage, fmt::format("option '-object' does not know '{}' (filter-dump, rng-random)", type));
 }
 
 Result<void> SystemParser::add_debug_exit(CommaList& list) {

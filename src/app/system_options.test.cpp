@@ -110,6 +110,14 @@ TEST(SystemOptions, a_named_chardev_serves_a_device) {
     EXPECT_NE(error_of({"-chardev", "null,id=a", "-chardev", "null,id=a"}), "");
 }
 
+TEST(SystemOptions, random_numbers_may_have_a_name) {
+    EXPECT_EQ(settings_of({"-object", "rng-random,id=r,filename=/dev/random", "-device", "virtio-rng-pci,rng=r"})
+                  .virtio.size(),
+              1u);
+    EXPECT_NE(error_of({"-device", "virtio-rng-pci,rng=r"}).find("'r'"), std::string::npos);
+    EXPECT_NE(error_of({"-object", "rng-random,id=r,filename=/etc/passwd"}).find("/etc/passwd"), std::string::npos);
+}
+
 TEST(SystemOptions, memory_is_in_mebibytes) {
     EXPECT_EQ(settings_of({"-m", "512"}).memory, u64{512} << 20);
     EXPECT_EQ(settings_of({"-m", "size=2G"}).memory, u64{2} << 30);

@@ -77,11 +77,31 @@ Result<void> VirtioOptions::add_device(std::string_view driver, CommaList& list,
         device.device = VirtioConsoleSettings{};
         devices_.push_back(std::move(device));
     } else {
-        list.take("rng"); // there is one source of random bytes
+        if (auto source = list.take("rng")) wanted_random_sources_.push_back(*std::move(source));
+        list.take("max-bytes"), list.take("period"); // how much in what time: the guest waits for nothing here
         device.device = VirtioRngSettings{};
         devices_.push_back(std::move(device));
     }
     return list.finish(option);
+}
+
+/// There is one source, the host's kernel: /dev/random and /dev/urandom are two names of it.
+Result<void> VirtioOptions::add_random_source(std::string_view type, CommaList& list) {
+    auto const option = fmt::format("-object {}", type);
+    auto id = list.take("id");
+    if (!id) return fail(ExitStatus::usage, fmt::format("option '{}': id=ID is missing", option));
+    auto const file = type == "rng-random" ? list.take("filename").value_or("/dev/urandom") : "/dev/urandom";
+    if (file != "/dev/urandom" && file != "/dev/random")
+        return fail(ExitStatus::usage, fmt::format("option '{}': filename={} is not /dev/urandom", option, file));
+    random_sources_.push_back(*std::move(id));
+    return list.finish(option);
+}
+
+Result<void> VirtioOptions::check_random_sources() const {
+    for (std::string const& id : wanted_random_sources_)
+        if (std::ranges::find(random_sources_, id) == random_sources_.end())
+            return bad("virtio-rng-pci", fmt::format("there is no source '{0}' (-object rng-random,id={0})", id));
+    return {};
 }
 
 Result<void> VirtioOptions::add_disk(VirtioSettings device, DriveSettings drive) {
@@ -114,6 +134,7 @@ void add_virtio_cards(VmSettings& settings) {
 
 Result<void> VirtioOptions::finish(VmSettings& settings, DriveOptions& drives) {
     TRY_VOID(connect_console(settings));
+    TRY_VOID(check_random_sources());
     for (DriveSettings& drive : drives.take_virtio()) TRY_VOID(add_disk({}, std::move(drive)));
     settings.drives = TRY(drives.finish());
     if (devices_.size() + settings.net.nics.size() > max_virtio)
