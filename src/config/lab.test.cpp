@@ -74,6 +74,15 @@ TEST(Lab, syntax_errors_have_a_place) {
     EXPECT_EQ(problems_of(""), "0:0 there is no machine ([[vm]])\n");
 }
 
+TEST(Lab, letters_outside_of_quotes_and_bytes_that_are_no_letters_have_a_place) {
+    EXPECT_TRUE(problems_of("[vm.a]\n\u00e9 = 1\n").starts_with("2:1 "));
+    EXPECT_TRUE(problems_of("[vm.a]\nmemory = 64 \u00e9\n").starts_with("2:13 "));
+    EXPECT_TRUE(problems_of("[vm.a]\nmemory \u3001= 64\n").starts_with("2:8 "));
+    EXPECT_EQ(problems_of("[vm.a]\nappend = \"\"\"a \\\n \u00e9\"\"\"\n"), "");
+    EXPECT_EQ(problems_of("[vm.a]\nappend = \"\xff\"\n"), "2:10 Encountered invalid utf-8 sequence\n");
+    EXPECT_TRUE(problems_of("[vm.a]\nappend = \"a\xc3").starts_with("2:11 "));
+}
+
 TEST(Lab, names_are_needed_plain_and_different) {
     EXPECT_EQ(problems_of("[[vm]]\nmemory = 1\n"), "1:1 [[vm]] needs 'name'\n");
     EXPECT_EQ(problems_of("[[vm]]\nname = \"a\"\n[[vm]]\nname = \"a\"\n"),
