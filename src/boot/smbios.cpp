@@ -40,7 +40,7 @@ private:
     std::vector<std::string> strings_;
 };
 
-Structure bios_information(SmbiosSettings::Bios const& bios) {
+Structure bios_information(SmbiosBios const& bios) {
     constexpr u64 characteristics_unknown = 1 << 3;
     constexpr u8 targeted_content = 1 << 2, uefi = 1 << 3;
     constexpr u16 segment = 0xe800;

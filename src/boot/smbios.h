@@ -13,19 +13,21 @@
 
 namespace ring3::boot {
 
+/// Type 0. (Outside of SmbiosSettings, as Clang takes no std::optional of a class within one that is not complete yet.)
+struct SmbiosBios {
+    std::string vendor, version, date;
+    u8 major{}, minor{};
+    bool uefi{};
+};
+
 /// What a user may say of it. A BIOS structure is the firmware's own unless somebody gives one.
 struct SmbiosSettings {
-    struct Bios { // type 0
-        std::string vendor, version, date;
-        u8 major{}, minor{};
-        bool uefi{};
-    };
     struct System { // type 1
         std::string manufacturer{"ring3"}, product{"Standard PC (i440FX + PIIX, 1996)"}, version{"pc-i440fx"};
         std::string serial, sku, family;
         std::array<u8, 16> uuid{}; // as a person writes it, from left to right
     };
-    std::optional<Bios> bios;
+    std::optional<SmbiosBios> bios;
     System system;
     std::vector<std::string> oem_strings;    // type 11
     std::vector<std::vector<u8>> structures; // as somebody else has made them; they replace ours of their types

@@ -196,23 +196,23 @@ TEST(x87, remembers_the_guests_addresses_and_never_the_hosts) {
     m.code({0xdd, 0x03}, 0x1234); // fld qword [ebx]
     EXPECT_EQ(m.step(), next);
     FpuPointers const loaded = m.fx().pointers;
-    EXPECT_EQ(loaded.fip, 0x1234u);
-    EXPECT_EQ(loaded.fcs, no_selectors ? 0 : m.cpu.seg(SegmentName::cs).selector.raw);
-    EXPECT_EQ(loaded.fdp, on_exception_only ? 0 : m.data);
+    EXPECT_EQ(u32{loaded.fip}, 0x1234u); // a copy, as a packed member binds to no reference
+    EXPECT_EQ(u16{loaded.fcs}, no_selectors ? 0 : m.cpu.seg(SegmentName::cs).selector.raw);
+    EXPECT_EQ(u32{loaded.fdp}, on_exception_only ? 0 : m.data);
     EXPECT_EQ(m.execute({0xd9, 0xe8}), next); // fld1
     m.fx().fcw.raw = unmasked;
     m.code({0xdc, 0x33}, 0x2345); // fdiv qword [ebx]
     EXPECT_EQ(m.step(), next);
     FpuPointers const failed = m.fx().pointers;
-    EXPECT_EQ(failed.fip, 0x2345u);
-    EXPECT_EQ(failed.fdp, m.data);
-    EXPECT_EQ(failed.fop, 0x433);
-    EXPECT_EQ(failed.fds, no_selectors ? 0 : m.cpu.seg(SegmentName::ds).selector.raw);
+    EXPECT_EQ(u32{failed.fip}, 0x2345u);
+    EXPECT_EQ(u32{failed.fdp}, m.data);
+    EXPECT_EQ(u16{failed.fop}, 0x433);
+    EXPECT_EQ(u16{failed.fds}, no_selectors ? 0 : m.cpu.seg(SegmentName::ds).selector.raw);
     EXPECT_EQ(m.execute({0xdf, 0xe0}), next); // fnstsw ax: control instructions leave them alone
-    EXPECT_EQ(m.fx().pointers.fip, 0x2345u);
+    EXPECT_EQ(u32{m.fx().pointers.fip}, 0x2345u);
     m.fx().fcw.raw = 0x37f;
     EXPECT_EQ(m.execute({0x0f, 0xfc, 0xd2}), next); // paddb mm2, mm2: so does MMX
-    EXPECT_EQ(m.fx().pointers.fip, 0x2345u);
+    EXPECT_EQ(u32{m.fx().pointers.fip}, 0x2345u);
 }
 
 /// A state whose every environment field can be told apart.
