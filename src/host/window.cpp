@@ -4,6 +4,8 @@
 #include "host/file_descriptor.h"
 
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <utility>
 
 namespace ring3::host {
@@ -24,6 +26,11 @@ void* at(u64 address) {
     return reinterpret_cast<void*>(address);
 }
 
+/// By its number: with clang's address sanitizer munmap() makes a mapping first, and dies where that is refused.
+bool give_back(u64 address, u64 bytes) {
+    return ::syscall(SYS_munmap, at(address), bytes) == 0;
+}
+
 bool make_inaccessible(u64 address, u64 bytes) {
     return ::mmap(at(address), bytes, PROT_NONE, nothing | MAP_FIXED, -1, 0) != MAP_FAILED;
 }
@@ -42,8 +49,8 @@ Result<Window> Window::create(int ram_fd) {
     u64 const start = reinterpret_cast<u64>(mapped);
     u64 const base = (start + guard_below + window_size - 1) & ~(window_size - 1);
     u64 const first = base - guard_below, end = first + reserved_size;
-    if (first > start) ::munmap(mapped, first - start);
-    if (start + size > end) ::munmap(at(end), start + size - end);
+    if (first > start) give_back(start, first - start);
+    if (start + size > end) give_back(end, start + size - end);
     return Window{base, ram_fd};
 }
 
@@ -56,7 +63,7 @@ Window& Window::operator=(Window&& other) noexcept {
 }
 
 Window::~Window() {
-    if (base_ != 0) ::munmap(at(base_ - guard_below), reserved_size);
+    if (base_ != 0) give_back(base_ - guard_below, reserved_size);
 }
 
 bool Window::map(u32 linear, u64 ram_offset, u32 pages, WindowAccess access, WindowFill fill) {
@@ -86,7 +93,7 @@ void Window::clear() {
         return;
     // As above, but munmap gives mappings back whatever their number. It fails only where it would have to cut one
     // mapping in three: then the window and its guards are one, so empty.
-    if (::munmap(at(base_), window_size) < 0) {
+    if (!give_back(base_, window_size)) {
         ASSERT(::mprotect(at(base_), window_size, PROT_NONE) == 0);
         return;
     }
