@@ -9,6 +9,7 @@ using namespace test;
 
 constexpr std::size_t mib = 1 << 20;
 
+// Members are copied before they are compared: they lie at odd addresses, where no reference may lead.
 BootParams zero_page(Ram const& ram, StartState const& start) {
     return ram.at<BootParams>(start.esi);
 }
@@ -34,8 +35,8 @@ TEST(LinuxImage, the_zero_page_says_what_the_setup_code_would_have_found) {
     EXPECT_EQ(page.header.type_of_loader, 0xff);
     EXPECT_EQ(page.header.loadflags, 0x81);
     EXPECT_EQ(ram.string_at(page.header.cmd_line_ptr), "console=ttyS0 quiet");
-    EXPECT_EQ(page.header.ramdisk_size, 0u);
-    EXPECT_EQ(page.header.vid_mode, 0xffff);
+    EXPECT_EQ(u32{page.header.ramdisk_size}, 0u);
+    EXPECT_EQ(u16{page.header.vid_mode}, 0xffff);
     EXPECT_EQ(page.sentinel, 0);
     EXPECT_EQ(page.screen_info.orig_video_mode, 3);
     EXPECT_EQ(page.screen_info.orig_video_cols, 80);
@@ -52,7 +53,7 @@ TEST(LinuxImage, only_newer_kernels_are_told_of_the_rsdp) {
     Ram ram{8 * mib};
     auto const start = load({"vmlinuz", linux_image(0x20d)}, ram);
     ASSERT_TRUE(start);
-    EXPECT_EQ(zero_page(ram, *start).acpi_rsdp_addr, 0u);
+    EXPECT_EQ(u64{zero_page(ram, *start).acpi_rsdp_addr}, 0u);
 }
 
 TEST(LinuxImage, the_initrd_lies_on_a_page_at_the_end_of_memory) {
@@ -60,8 +61,8 @@ TEST(LinuxImage, the_initrd_lies_on_a_page_at_the_end_of_memory) {
     auto const start = load({"vmlinuz", linux_image(), {}, std::vector<u8>(5000, 0x77)}, ram);
     ASSERT_TRUE(start);
     auto const header = zero_page(ram, *start).header;
-    EXPECT_EQ(header.ramdisk_image, 8 * mib - 8192);
-    EXPECT_EQ(header.ramdisk_size, 5000u);
+    EXPECT_EQ(u32{header.ramdisk_image}, 8 * mib - 8192);
+    EXPECT_EQ(u32{header.ramdisk_size}, 5000u);
     EXPECT_EQ(ram.at<u8>(header.ramdisk_image + 4999u), 0x77);
 }
 
@@ -71,7 +72,7 @@ TEST(LinuxImage, the_initrd_stays_below_initrd_addr_max) {
     put(image, 0x22c, u32{0x3f'ffff});
     auto const start = load({"vmlinuz", image, {}, std::vector<u8>(4096)}, ram);
     ASSERT_TRUE(start);
-    EXPECT_EQ(zero_page(ram, *start).header.ramdisk_image, 0x3f'f000u);
+    EXPECT_EQ(u32{zero_page(ram, *start).header.ramdisk_image}, 0x3f'f000u);
 }
 
 TEST(LinuxImage, an_initrd_larger_than_memory_is_refused) {
@@ -141,7 +142,7 @@ TEST(LinuxImage, protocol_2_02_needs_no_newer_field) {
     image[0x201] = 0x2a - 2; // the header ends before initrd_addr_max
     auto const start = load({"k", image, {}, std::vector<u8>(100)}, ram);
     ASSERT_TRUE(start) << start.error().message;
-    EXPECT_EQ(zero_page(ram, *start).header.kernel_alignment, 0u);
+    EXPECT_EQ(u32{zero_page(ram, *start).header.kernel_alignment}, 0u);
 }
 
 TEST(LinuxImage, a_file_cut_at_any_length_is_refused_with_one_line) {
