@@ -99,6 +99,23 @@ void expect_refused(std::span<Case const> cases, Path path = Path::window) {
 
 } // namespace
 
+TEST(Checker, lets_numbers_of_64_bits_stay_in_scratch_registers) {
+    Case const passing[] = {
+        {"an offset against a room", "4d 8d 50 02 49 f7 d2 4d 8d 54 0a 01 c4 43 fb f0 d2 20 44 89 d1 45 31 d2"},
+    };
+    expect_passes(passing);
+    Case const refused[] = {
+        {"lea rcx,[r8+2]", "49 8d 48 02", "64"},
+        {"not rax", "48 f7 d0", "64"},
+        {"lea r10,[r14+2]", "4d 8d 56 02", "64"},
+        {"lea r10,[rsp]", "4c 8d 14 24", "64"},
+        {"mov rcx,r10 behind not r10", "49 f7 d2 4c 89 d1", "clean"},
+        {"a use as an address", "49 f7 d2 43 8b 04 16", "clean"},
+        {"a use as another address", "49 f7 d2 41 8b 02", "nothing has checked"},
+    };
+    expect_refused(refused);
+}
+
 TEST(Checker, lets_ordinary_instructions_pass) {
     Case const cases[] = {
         {"add eax,ebx", "01 d8"},

@@ -46,6 +46,7 @@ private:
     Verdict wide();
     Verdict wide_move();
     Verdict wide_lea();
+    Verdict wide_number();
     bool counts();
     Verdict compare_tag();
     Verdict add_bias();

@@ -8,6 +8,9 @@
 //     cmp r10, [r15 + r9 + tag]  the software TLB: after   r9 = index of EA, r10 = page of EA + size - 1
 //     jne miss
 //     add r8, [r15 + r9 + bias]  ...with r8 = EA this makes an address for `size` bytes
+//     lea r10, [r8 + n]          an offset against a segment's size: numbers of 33 bits, of which only the upper half is
+//     not r10                    looked at in the end: scratch registers alone, and what they hold is no address
+//     rorx r10, r10, 32
 //     mov r8, [counter] ; lea r8, [r8 + n] ; mov [counter], r8
 #include "monitor/checker/piece_check.h"
 
@@ -30,6 +33,8 @@ PieceCheck::Verdict PieceCheck::wide() {
     case ZYDIS_MNEMONIC_LEA: return wide_lea();
     case ZYDIS_MNEMONIC_CMP: return from_memory ? compare_tag() : "a comparison of 64 bits";
     case ZYDIS_MNEMONIC_ADD: return from_memory ? add_bias() : "a sum of 64 bits";
+    case ZYDIS_MNEMONIC_NOT:
+    case ZYDIS_MNEMONIC_RORX: return wide_number();
     default: return "an operation of 64 bits";
     }
 }
@@ -87,11 +92,34 @@ PieceCheck::Verdict PieceCheck::wide_lea() {
         m_.set(to, {.kind = Kind::target});
         return nullptr;
     }
+    if (wide_number() == nullptr) return nullptr;
     bool const form = piece_.window && (to == reg_rsi || to == reg_rdi) && d_.insn.address_width == 64 &&
                       address.mem.base == ZYDIS_REGISTER_R14 && general_number(address.mem.index) == to &&
                       address.mem.scale == 1 && address.mem.disp.value == 0;
     if (!form || !is_clean(m_[to].kind)) return "a 64-bit sum";
     m_.set(to, {.kind = Kind::window});
+    return nullptr;
+}
+
+/// A number of 64 bits, made of numbers. Nothing is known of it, so it serves for no address.
+PieceCheck::Verdict PieceCheck::wide_number() {
+    constexpr Verdict why = "an operation of 64 bits that is not on numbers in scratch registers";
+    auto is_number = [this](ZydisRegister reg) {
+        unsigned const r = general_number(reg);
+        return reg == ZYDIS_REGISTER_NONE ||
+               (is_wide(reg) && is_ordinary(r) && (m_[r].kind == Kind::unknown || is_clean(m_[r].kind)));
+    };
+    Operand const& to = d_.operands[0];
+    unsigned const r = to.type == ZYDIS_OPERAND_TYPE_REGISTER ? general_number(to.reg.value) : 16;
+    if (r >= 16 || (scratch_registers >> r & 1) == 0 || !is_wide(to.reg.value)) return why;
+    for (unsigned i = d_.insn.mnemonic == ZYDIS_MNEMONIC_NOT ? 0 : 1; i < d_.insn.operand_count; ++i) {
+        Operand const& from = d_.operands[i];
+        bool const sum = d_.insn.mnemonic == ZYDIS_MNEMONIC_LEA && from.type == ZYDIS_OPERAND_TYPE_MEMORY &&
+                         d_.insn.address_width == 64 && is_number(from.mem.base) && is_number(from.mem.index);
+        bool const number = from.type == ZYDIS_OPERAND_TYPE_REGISTER && is_number(from.reg.value);
+        if (!sum && !number && from.type != ZYDIS_OPERAND_TYPE_IMMEDIATE) return why;
+    }
+    m_.set(r, {});
     return nullptr;
 }
 

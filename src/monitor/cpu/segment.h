@@ -79,6 +79,7 @@ enum class SegmentClass : u8 {
     flat,    // base 0, limit 4 GiB, readable and writable: nothing
     based,   // the same with a base: it is added
     checked, // anything else: limit and type have to be held against every access
+    small,   // readable and writable from 0 to FFFFH, as real-mode programs have them: cheaper to check
 };
 
 /// Where a segment register was loaded from, for translated code: another load of the same selector changes nothing as
@@ -108,7 +109,13 @@ struct Segment {
     bool writable{};
     SegmentClass kind{SegmentClass::checked};
     SegmentSource source{};
+    /// So many bytes from offset 0 on may be read or written, for the one comparison of translated code; 0: it has to ask
+    /// the interpreter about every access.
+    u32 read_room{};
+    u32 write_room{};
 
+    /// Type, S, DPL and P of the rights, for translated code.
+    void const* rights_type_byte() const { return static_cast<u8 const*>(static_cast<void const*>(&rights)) + 1; }
     constexpr unsigned dpl() const { return rights.get<SegmentRights::DPL>(); }
     constexpr bool is_32bit() const { return rights.has<SegmentRights::DB>(); }
     constexpr bool is_usable() const { return rights.has<SegmentRights::P>(); }
@@ -120,8 +127,16 @@ struct Segment {
         lowest = 0;
         highest = limit;
         if (rights.is_expand_down()) refresh_expand_down();
-        bool const whole = readable && writable && lowest == 0 && highest == 0xffff'ffffu;
-        kind = !whole ? SegmentClass::checked : base == 0 ? SegmentClass::flat : SegmentClass::based;
+        u32 const room = lowest != 0 || highest < lowest ? 0 : highest == 0xffff'ffffu ? highest : highest + 1;
+        read_room = readable ? room : 0;
+        write_room = writable ? room : 0;
+        refresh_kind();
+    }
+    constexpr void refresh_kind() {
+        kind = SegmentClass::checked;
+        if (!readable || !writable || lowest != 0) return;
+        if (highest == 0xffff'ffffu) kind = base == 0 ? SegmentClass::flat : SegmentClass::based;
+        if (highest == 0xffff) kind = SegmentClass::small;
     }
     constexpr void refresh_expand_down() {
         // SDM 3A 5.3: valid offsets lie above the limit, up to FFFFH or FFFFFFFFH as B says.
@@ -133,15 +148,15 @@ struct Segment {
         }
     }
     static constexpr Segment from_descriptor(Selector selector, Descriptor descriptor) {
-        Segment segment{selector, descriptor.rights(), descriptor.base(), descriptor.limit(), 0, 0, false, false, {},
-                        {}};
+        Segment segment{
+            selector, descriptor.rights(), descriptor.base(), descriptor.limit(), 0, 0, false, false, {}, {}, 0, 0};
         segment.refresh();
         return segment;
     }
     /// What real-address and virtual-8086 mode load (SDM 3B 21.1.1, 21.2): base = selector * 16.
     /// Real mode keeps limit and rights ("unreal" mode works); virtual-8086 mode fixes them.
     static constexpr Segment virtual8086(u16 value) {
-        Segment segment{{{value}}, {{0xf300}}, u32{value} << 4, 0xffff, 0, 0, false, false, {}, {}};
+        Segment segment{{{value}}, {{0xf300}}, u32{value} << 4, 0xffff, 0, 0, false, false, {}, {}, 0, 0};
         segment.refresh();
         return segment;
     }

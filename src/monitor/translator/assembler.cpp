@@ -120,6 +120,11 @@ void Assembler::rorx32(Host to, Host from, u8 bits) {
     byte(bits);
 }
 
+void Assembler::rorx(Host to, Host from, u8 bits) {
+    vex({.map = 3, .byte = 0xf0, .pp = 3, .w = true, .no_vvvv = true}, number(to), from);
+    byte(bits);
+}
+
 void Assembler::alu_imm32(u8 digit, Host rm, u32 value) {
     op({.byte = 0x81}, digit, rm);
     word32(value);

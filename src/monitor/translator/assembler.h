@@ -98,6 +98,7 @@ public:
     void lea32(Host to, Mem const& address) { op({.byte = 0x8d}, number(to), address); }
     /// Copies, rotated right by `bits`; touches no flag (BMI2).
     void rorx32(Host to, Host from, u8 bits);
+    void rorx(Host to, Host from, u8 bits);
     void alu_imm32(u8 digit, Host rm, u32 value); // 81 /digit
     void compare_imm8(Mem const& mem, u8 value);  // byte
     void shift_imm(u8 digit, Host rm, u8 count);  // C1 /digit, 32 bits

@@ -165,7 +165,8 @@ bool BlockWriter::goes_through_software(Scanned const& s) const {
 Treatment BlockWriter::treatment_here(Scanned const& s) const {
     Op const op = s.insn.def->op;
     bool const flags = s.treatment == Treatment::inlined && (op == Op::pushf || op == Op::popf);
-    bool const by_window = flags || (s.treatment == Treatment::expand && is_string(s.insn)); // have no software path
+    bool const repeats = s.treatment == Treatment::expand && is_string(s.insn) && !key_.mode.segmented();
+    bool const by_window = flags || repeats; // have no software path
     bool const interpret =
         (settings_.always_callout && settings_.always_callout(s.eip)) || (by_window && goes_through_software(s));
     bool const unfollowed = s.casts_shadow && &s == last_; // the routine leaves a note of the shadow
@@ -187,7 +188,7 @@ void BlockWriter::expand(Scanned const& s) {
     switch (s.insn.def->op) {
     case Op::push: return push(s);
     case Op::pop: return pop(s);
-    case Op::leave: return leave();
+    case Op::leave: return leave(s);
     case Op::call: return call(s);
     case Op::call_indirect: return call_indirect(s);
     case Op::ret: return ret(s);
@@ -218,7 +219,13 @@ void BlockWriter::end_trace(Trace const& trace) {
 }
 
 void BlockWriter::flush_sp() {
-    if (sp_ != 0) a_.lea32(r12, {.base = r12, .disp = sp_});
+    Mem const exact{.base = r12, .disp = sp_};
+    if (sp_ != 0 && key_.mode.has<TranslationMode::Stack16>()) {
+        a_.lea32(r10, exact);
+        move_low_half(r12, r10);
+    } else if (sp_ != 0) {
+        a_.lea32(r12, exact);
+    }
     if (folded_.amount != 0) folded_.at = static_cast<i16>(folded_.at - sp_);
     sp_ = 0;
 }
@@ -268,6 +275,7 @@ void BlockWriter::emit_cold() {
             a_.sahf_from_packed();
             miss.rax_in_r11 ? a_.mov(rax, r11) : a_.load(rax, field(&map_.context().saved_rax));
         }
+        if (miss.rcx_in_r9) a_.mov(rcx, r9);
         a_.mov_imm(r9, miss.record);
         a_.jump(leave_for(ExitKind::soft_access));
     }

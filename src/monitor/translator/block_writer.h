@@ -35,7 +35,7 @@ struct LinkRecord {
 /// A memory access whose look-up in the software TLB may miss.
 struct AccessRecord {
     HostPc retry{}; // the instruction's start
-    u8 size{};
+    u8 size{};      // 0: a segment does not allow it, and the interpreter knows why
     bool write{};
 };
 
@@ -136,8 +136,12 @@ private:
     Mem lower_window(GuestAddress const& address);
     Mem look_up(unsigned size, Access access, Keep keep);
     void effective_address(GuestAddress const& address); // into r8d
+    void offset(GuestAddress const& address);            // the same, without the segment's base
+    void add_base(SegmentName name);                     // to r8d
     static GuestAddress address_of(insn::Insn const& insn);
-    static GuestAddress stack_address(i32 disp) { return {.base = esp, .disp = disp, .segment = SegmentName::ss}; }
+    GuestAddress stack_address(i32 disp) const {
+        return {.base = esp, .disp = disp, .segment = SegmentName::ss, .width = key_.mode.stack_width()};
+    }
     Mem host_address(GuestAddress const& address) const;
 
     // ---- direct.cpp: the same instruction with other operands
@@ -150,16 +154,16 @@ private:
     void vector_prologue(Scanned const& s);
     void ensure_fpu();
     void immediate_bytes(insn::Insn const& insn);
-    static std::optional<i32> change_of_esp(Scanned const& s);
+    std::optional<i32> change_of_esp(Scanned const& s) const;
     void fold(Scanned const& s, i32 change);
-    static bool passes_folded_flags(Scanned const& s, Treatment treatment);
+    bool passes_folded_flags(Scanned const& s, Treatment treatment) const;
     void settle_flags();
-    static bool needs_exact_esp(Scanned const& s);
+    bool needs_exact_esp(Scanned const& s) const;
 
     // ---- transfers.cpp: stack, branches, strings
     void push(Scanned const& s);
     void pop(Scanned const& s);
-    void leave();
+    void leave(Scanned const& s);
     void string(Scanned const& s);
     void call(Scanned const& s);
     void call_indirect(Scanned const& s);
@@ -176,6 +180,24 @@ private:
     void return_site(Scanned const& s);
     void load_branch_target(Scanned const& s, Host to);
     void fpu_after_call();
+
+    // ---- segmented.cpp: segments with limits, and code of 16 bits
+    bool needs_check(GuestAddress const& address, unsigned size) const;
+    void check(GuestAddress const& address, unsigned size, Access access);
+    void check_target(Host eip, unsigned slot);
+    void compare_with_room(Host offset, unsigned size); // which is in ecx
+    void interpret_unless_zero();                       // ecx
+    void load_slot(Host to, Mem const& from, unsigned slot);
+    void store_slot(Mem const& to, Host from, unsigned slot);
+    void store_slot(Mem const& to, u32 value, unsigned slot);
+    void move_low_half(Host to, Host from);
+    void pc_of(Host to, Host eip);
+    void element(Scanned const& s);
+    void advance(Scanned const& s, Host pointer);
+    void count_short_register(Scanned const& s);
+    void load_paragraph(Scanned const& s);
+    u32 code_base() const;
+    u32 code_limit() const;
 
     // ---- sensitive.cpp
     void inlined(Scanned const& s);
@@ -225,7 +247,7 @@ private:
     struct ColdMiss {
         u32 field;
         u32 record;
-        bool restores_flags, rax_in_r11;
+        bool restores_flags, rax_in_r11, rcx_in_r9;
     };
     std::vector<ColdExit> cold_exits_;
     std::vector<ColdMiss> cold_misses_;

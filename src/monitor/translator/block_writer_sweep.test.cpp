@@ -10,6 +10,8 @@ namespace {
 
 class Sweep {
 public:
+    explicit Sweep(TestMode mode = TestMode::flat32) : t_{mode} {}
+    TestTranslator& translator() { return t_; }
     /// `head`: prefixes and opcode; ModRM forms are put behind it.
     void translate_all_forms(std::vector<u8> const& head) {
         // [esp+8] and the register with ESP's number; for that number in ModRM.reg also [ebx], [ecx+edx*4-80h], [disp32]
@@ -31,7 +33,8 @@ private:
     bool translate(std::vector<u8> bytes) {
         bytes.resize(insn::max_length, 0x11);
         insn::Insn insn;
-        if (insn::decode(bytes, 4, true, insn) != insn::DecodeStatus::ok) return true;
+        TranslationMode const mode = t_.mode();
+        if (insn::decode(bytes, mode.code_size(), mode.has_vex(), insn) != insn::DecodeStatus::ok) return true;
         // A pending change of ESP, the instruction, and one behind it.
         std::vector<u8> code{0x50};
         code.insert(code.end(), bytes.begin(), bytes.begin() + insn.length);
@@ -66,6 +69,28 @@ TEST(BlockWriterSweep, translates_every_legacy_encoding) {
             for (unsigned opcode = 0; opcode < 256; ++opcode)
                 sweep.translate_all_forms(prefix + map + Head{static_cast<u8>(opcode)});
     EXPECT_GT(sweep.translated(), 30'000u);
+}
+
+/// The prefixes that change operands and addresses.
+void sweep_legacy(Sweep& sweep) {
+    for (Head const& prefix : {Head{}, Head{0x66, 0x67, 0x2e}})
+        for (Head const& map : {Head{}, Head{0x0f}, Head{0xf3, 0x0f}})
+            for (unsigned opcode = 0; opcode < 256; ++opcode)
+                sweep.translate_all_forms(prefix + map + Head{static_cast<u8>(opcode)});
+    EXPECT_GT(sweep.translated(), 5'000u);
+}
+
+TEST(BlockWriterSweep, translates_real_mode) {
+    Sweep sweep{TestMode::real};
+    sweep_legacy(sweep);
+}
+
+TEST(BlockWriterSweep, translates_16_bit_code_in_segments_of_any_limit) {
+    Sweep sweep{TestMode::flat16};
+    TestMachine& machine = sweep.translator().machine;
+    for (auto name : {SegmentName::es, SegmentName::cs, SegmentName::ss, SegmentName::ds, SegmentName::gs})
+        machine.set_limit(name, 0x8fff);
+    sweep_legacy(sweep);
 }
 
 TEST(BlockWriterSweep, translates_every_vex_encoding) {

@@ -25,13 +25,13 @@ namespace ring3 {
 /// Where a block begins, in the guest; packed in this one place.
 struct CodeKey {
     GuestPhys where{};
-    Linear eip{};
+    Linear eip{}; // the pc, see TranslationMode
     TranslationMode mode{};
     friend bool operator==(CodeKey const& a, CodeKey const& b) {
         return a.where == b.where && a.eip == b.eip && a.mode == b.mode;
     }
     u64 hash() const {
-        u64 const mixed = (a_of() ^ (u64{mode.raw} << 44)) * 0x9e37'79b9'7f4a'7c15;
+        u64 const mixed = (a_of() ^ (u64{mode.raw} << 44) ^ (u64{mode.raw >> 20} << 32)) * 0x9e37'79b9'7f4a'7c15;
         return mixed ^ (mixed >> 29);
     }
 

@@ -95,14 +95,20 @@ u8 mandatory_repeat(insn::Prefix prefix) {
     return prefix == insn::Prefix::pf2 ? 0xf2 : prefix == insn::Prefix::pf3 ? 0xf3 : 0;
 }
 
-/// Does 66H stand for 16-bit operands here?
-bool is_integer(Insn const& insn) {
-    return insn.def->vector == insn::VectorType::none;
+/// Does 66H stand for 16-bit operands here? Not for operands of a size of their own (MOVNTI, CMPXCHG8B).
+bool takes_operand_size(insn::InsnDef const& def) {
+    auto const has = [&def](std::initializer_list<Code> codes) {
+        return std::ranges::any_of(def.operands,
+                                   [codes](auto const& o) { return std::ranges::find(codes, o.code) != codes.end(); });
+    };
+    bool const fixed = has({Code::Gd, Code::Ed, Code::Rd, Code::Md, Code::Mq}) && !has({Code::Ev, Code::Gv});
+    return def.vector == insn::VectorType::none && !fixed;
 }
 
 Opcode opcode_of(Insn const& insn) {
     insn::InsnDef const& def = *insn.def;
-    bool const sized = is_integer(insn) && insn.operand_size == 2 && def.op != Op::prefetch && def.op != Op::fence;
+    bool const sized =
+        takes_operand_size(def) && insn.operand_size == 2 && def.op != Op::prefetch && def.op != Op::fence;
     constexpr u8 alias = 0x82, original = 0x80; // 64-bit mode has only one of them
     bool const renamed = def.map == insn::Map::one_byte && def.opcode == alias;
     return {.map = static_cast<u8>(def.map),
@@ -167,11 +173,11 @@ void BlockWriter::immediate_bytes(Insn const& insn) {
 }
 
 /// ADD and SUB of an immediate to ESP, LEA ESP,[ESP+n]: nothing but a change of the pending displacement.
-std::optional<i32> BlockWriter::change_of_esp(Scanned const& s) {
+std::optional<i32> BlockWriter::change_of_esp(Scanned const& s) const {
     Insn const& insn = s.insn;
     Op const op = insn.def->op;
     bool const dword = insn.operand_size == 4 && insn.width == 4;
-    if (s.treatment != Treatment::direct || !dword) return std::nullopt;
+    if (s.treatment != Treatment::direct || !dword || key_.mode.has<TranslationMode::Stack16>()) return std::nullopt;
     if (op == Op::lea) {
         bool const own = insn.reg() == esp && insn.base == esp && insn.index == insn::no_register;
         return own && insn.address_width == 4 ? std::optional{insn.displacement} : std::nullopt;
@@ -191,7 +197,7 @@ void BlockWriter::fold(Scanned const& s, i32 change) {
 
 /// Can the flags of a folded change of ESP stay in the air past this instruction? Only if it leaves all flags alone, or
 /// overwrites all of them, comes to its end in this block, and does not replace ESP.
-bool BlockWriter::passes_folded_flags(Scanned const& s, Treatment treatment) {
+bool BlockWriter::passes_folded_flags(Scanned const& s, Treatment treatment) const {
     insn::InsnDef const& def = *s.insn.def;
     bool const moves = def.op == Op::push || def.op == Op::pop || def.op == Op::movs || def.op == Op::stos ||
                        def.op == Op::lods || def.op == Op::jmp;
@@ -213,8 +219,10 @@ void BlockWriter::settle_flags() {
 }
 
 /// Does it use ESP in a way that cannot be put into an address?
-bool BlockWriter::needs_exact_esp(Scanned const& s) {
+bool BlockWriter::needs_exact_esp(Scanned const& s) const {
     Insn const& insn = s.insn;
+    // What is pending for a stack of 64 KiB is a change of SP.
+    if (key_.mode.has<TranslationMode::Stack16>() && insn.has_memory && insn.base == esp) return true;
     bool const by_register = insn.shape == insn::Shape::r && insn.dst == reg_ref(esp);
     switch (insn.def->op) {
     case Op::push:
@@ -282,11 +290,10 @@ void BlockWriter::high_byte_memory(Scanned const& s, GuestAddress const& address
 
 void BlockWriter::lea(Scanned const& s) {
     Insn const& insn = s.insn;
-    GuestAddress address = address_of(insn);
+    GuestAddress const address = address_of(insn);
     Host const to = home(insn.reg());
     if (insn.address_width == 4 && insn.operand_size == 4) return a_.lea32(to, host_address(address));
-    address.segment = SegmentName::ss; // LEA adds no segment's base; SS is flat in every mode
-    effective_address(address);
+    offset(address);
     a_.op({.byte = 0x89, .operand16 = insn.operand_size == 2}, number(r8), to);
 }
 

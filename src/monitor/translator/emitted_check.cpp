@@ -24,12 +24,17 @@ CheckerRules rules_for(ContextMap const& map, Mmu const& mmu, Thunks const& thun
         rules.fields.push_back({place(&field), sizeof field, writable});
     };
     for (Segment const& segment : cpu.segment) {
-        add(segment.base, false);
-        add(segment.selector, false);
+        bool const loaded = &segment != &cpu.seg(SegmentName::cs) && &segment != &cpu.seg(SegmentName::ss) &&
+                            &segment < &cpu.seg(SegmentName::ldtr); // with a paragraph's number
+        add(segment.base, loaded);
+        add(segment.selector, loaded);
+        add(*static_cast<u8 const*>(segment.rights_type_byte()), loaded);
+        add(segment.read_room, false);
+        add(segment.write_room, false);
         add(segment.source.descriptor.low, false);
         add(segment.source.descriptor.high, false);
         add(segment.source.at, false);
-        add(segment.source.selector, false);
+        add(segment.source.selector, loaded);
     }
     add(cpu.eflags, true); // IF
     add(context.fpu_loaded, false);

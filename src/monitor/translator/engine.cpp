@@ -93,9 +93,27 @@ void Engine::give_flags() {
 
 // ---- finding code -------------------------------------------------------------------------------------------------
 
+/// The mode that the processor is in, without Window.
+TranslationMode Engine::current_mode() {
+    TranslationMode const mode = TranslationMode::of(vcpu_.cpu);
+    if (!mode.segmented()) [[likely]]
+        return mode;
+    Segment const& cs = vcpu_.cpu.seg(SegmentName::cs);
+    u32 const number = code_segments_.number_of(cs.base, cs.limit);
+    return number != 0 ? mode.with<TranslationMode::CodeSegment>(number) : TranslationMode{};
+}
+
+/// All numbers of code segments are given away: nothing that was found by one may be found again.
+void Engine::renumber_segments() {
+    flush_cache();
+    code_segments_.clear();
+    for (auto const& space : spaces_) space->mode = {};
+}
+
 /// Where eip leads: the guest's fetch, with its faults.
 Outcome Engine::locate(CodeKey& key) {
-    Linear const eip{static_cast<u32>(vcpu_.cpu.eip)};
+    if (static_cast<u32>(vcpu_.cpu.eip) > vcpu_.cpu.seg(SegmentName::cs).limit) return Outcome::fault(Vector::gp, 0);
+    Linear const eip{pc()};
     TRY_GUEST(vcpu_.mmu.fetch(eip, vcpu_.privilege(), key.where));
     key.eip = eip;
     key.mode = mode_;
@@ -131,6 +149,8 @@ Entry* Engine::translate(CodeKey const& key) {
         return ((address ^ eip) & ~u32{page_mask}) == 0 &&
                cache_->find({translating_ + (address & page_mask), {address}, key.mode}) != nullptr;
     };
+    rules_.code_base = key.mode.segmented() ? code_base() : 0;
+    rules_.code_limit = vcpu_.cpu.seg(SegmentName::cs).limit;
     CodeBytes bytes{{page, page_size}, {}};
     Trace trace = scan(bytes, eip, key.mode, vcpu_.model, rules_);
     GuestPhys tail;
@@ -218,7 +238,8 @@ bool Engine::stepping_needed() const {
 }
 
 Engine::Ended Engine::run(Outcome& outcome) {
-    TranslationMode const mode = TranslationMode::of(vcpu_.cpu);
+    if (code_segments_.full()) renumber_segments();
+    TranslationMode const mode = current_mode();
     if (!mode || stepping_needed()) return Ended::cold;
     mode_ = mode;
     choose_window(mode_);
@@ -249,6 +270,12 @@ Engine::Ended Engine::run(Outcome& outcome) {
     }
 }
 
+/// ESP, or the SP in it, moved.
+u64 Engine::with_esp_moved(u64 value, i32 change) const {
+    u64 const mask = mode_.has<TranslationMode::Stack16>() ? 0xffff : 0xffff'ffff;
+    return (value & ~mask) | ((value + static_cast<u64>(i64{change})) & mask);
+}
+
 /// Enters at `pc`, where the code takes ESP to be r12 + esp_delta.
 void Engine::enter(HostPc pc, i32 esp_delta, bool fpu_valid) {
     GuestCpu& cpu = vcpu_.cpu;
@@ -260,8 +287,7 @@ void Engine::enter(HostPc pc, i32 esp_delta, bool fpu_valid) {
         left_with_ = Outcome::next();
         return;
     }
-    cpu.gpr[esp] = static_cast<u32>(cpu.gpr[esp]) - static_cast<u32>(esp_delta);
-    cpu.gpr[esp] &= 0xffff'ffff;
+    cpu.gpr[esp] = with_esp_moved(cpu.gpr[esp], -esp_delta);
     context_.event_pending = vcpu_.platform.interrupt_pending() || vcpu_.nmi_waiting();
     give_flags();
     context_.resume = pc;

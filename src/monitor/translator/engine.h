@@ -18,6 +18,7 @@
 #include "host/guest_trap.h"
 #include "monitor/mmu/shadow_spaces.h"
 #include "monitor/translator/block_writer.h"
+#include "monitor/translator/code_segments.h"
 #include "monitor/translator/emitted_check.h"
 #include "monitor/translator/jump_space.h"
 #include "monitor/translator/lockstep.h"
@@ -78,6 +79,13 @@ private:
     Engine(Vcpu& vcpu, driver::EngineOptions const& options, std::unique_ptr<CodeCache> cache);
 
     // ---- engine.cpp
+    /// Where the processor is, as a pc (see TranslationMode).
+    u32 pc() const { return static_cast<u32>(vcpu_.cpu.eip) + code_base(); }
+    void set_pc(u32 pc) { vcpu_.cpu.eip = pc - code_base(); }
+    u32 code_base() const { return vcpu_.cpu.seg(SegmentName::cs).base; }
+    TranslationMode current_mode();
+    void renumber_segments();
+    u64 with_esp_moved(u64 value, i32 change) const;
     Outcome locate(CodeKey& key);
     Entry* ready_entry(CodeKey const& key);
     Entry* translate(CodeKey const& key);
@@ -143,7 +151,7 @@ private:
     static constexpr unsigned heat_bits = 16;
     static constexpr u8 hot = 12; // times that code is interpreted before it is translated
     static constexpr u8 hot_if_restless = 250, many_drops = 20;
-    static constexpr std::size_t most_spaces = 24;
+    static constexpr std::size_t most_spaces = 48;
 
     Vcpu& vcpu_;
     EngineContext& context_;
@@ -159,6 +167,7 @@ private:
     JumpSpace* space_{};
     u64 space_clock_{};
     TranslationMode mode_{};
+    CodeSegments code_segments_;
     GuestPhys translating_{}; // the page of the block being made
     struct {
         HostPc pc;

@@ -28,7 +28,7 @@ std::optional<Engine::Ended> Engine::after_exit(Outcome& outcome) {
 std::optional<Engine::Ended> Engine::follow_link() {
     ++statistics_.exits_unlinked;
     LinkRecord const record = records_.links[context_.r9];
-    vcpu_.cpu.eip = record.target;
+    set_pc(record.target);
     CodeKey key;
     if (!locate(key).is_next()) return Ended::ran; // the fault is found again, and delivered
     u64 const epoch = epoch_;
@@ -47,7 +47,7 @@ std::optional<Engine::Ended> Engine::follow_link() {
 /// An indirect jump: its target is entered into the jump table.
 std::optional<Engine::Ended> Engine::follow_indirect() {
     ++statistics_.exits_indirect;
-    vcpu_.cpu.eip = static_cast<u32>(context_.r8);
+    set_pc(static_cast<u32>(context_.r8));
     space_->note_miss(static_cast<u32>(context_.r8));
     CodeKey key;
     if (!locate(key).is_next()) return Ended::ran;
@@ -73,8 +73,8 @@ void Engine::arrive_at(Point const& point) {
             host::Add{}(after - amount, amount, cpu.eflags.raw);
     }
     counted_ = point.counted;
-    cpu.eip = point.eip;
-    cpu.gpr[esp] = static_cast<u32>(cpu.gpr[esp] + static_cast<u64>(i64{point.esp_delta}));
+    set_pc(point.eip);
+    cpu.gpr[esp] = with_esp_moved(cpu.gpr[esp], point.esp_delta);
 }
 
 /// If the code does not go on where it was left, what was counted ahead there has not run.
@@ -90,6 +90,10 @@ std::optional<Engine::Ended> Engine::refill() {
     ASSERT(block != nullptr);
     Point const& point = block->point_at(record.retry);
     arrive_at(point);
+    if (record.size == 0) { // beyond its segment's limit, or so it seems
+        note_difficulty(point.eip);
+        return interpret_here();
+    }
     Linear const address{context_.r8 & 0xffff'ffff};
     bool const crosses = address.page_offset() + record.size > page_size;
     Access const access = record.write ? Access::write : Access::read;
@@ -162,11 +166,12 @@ u64 Engine::run_callout(CalloutRecord& record) {
     GuestCpu& cpu = vcpu_.cpu;
     u64 const epoch = epoch_;
     vcpu_.mmu.attention = false;
-    cpu.eip = record.eip;
+    u32 const eip = record.eip - code_base();
+    cpu.eip = eip;
     Eflags const before = cpu.eflags;
     Outcome outcome = Outcome::next();
     do {
-        vcpu_.next_eip = record.eip + record.insn.length;
+        vcpu_.next_eip = u64{eip} + record.insn.length;
         outcome = record.handler(vcpu_, record.insn);
     } while (outcome.kind() == Outcome::Kind::again && !preempted_.load(std::memory_order_relaxed) &&
              !vcpu_.mmu.attention);
@@ -177,7 +182,7 @@ u64 Engine::run_callout(CalloutRecord& record) {
     if (completed) cpu.eip = vcpu_.next_eip;
     left_with_ = outcome.kind() == Outcome::Kind::again ? Outcome::leave() : outcome;
     bool const done = outcome.is_next() || outcome.kind() == Outcome::Kind::leave;
-    bool const straight = cpu.eip == record.eip + record.insn.length;
+    bool const straight = cpu.eip == u64{eip} + record.insn.length;
     if (done && straight && may_go_on(record, epoch, before)) return go_on;
     drop_return_address();
     return done ? way_elsewhere(record).value_or(leave) : leave;
@@ -192,13 +197,13 @@ std::optional<HostPc> Engine::way_elsewhere(CalloutRecord& record) {
         return std::nullopt;
     TranslationMode mode = after_segment_load(record.insn);
     if (!mode) {
-        mode = TranslationMode::of(cpu);
+        mode = current_mode();
         if (!mode) return std::nullopt;
         choose_window(mode);
     }
     KnownWay& known = record.way;
     if (HostPc const way = go_the_known_way(known, mode)) return way;
-    Linear const eip{static_cast<u32>(cpu.eip)};
+    Linear const eip{pc()};
     GuestPhys where;
     if (!vcpu_.mmu.fetch(eip, vcpu_.privilege(), where).is_next()) return std::nullopt;
     JumpSpace& space = space_for(mode, eip);
@@ -208,7 +213,7 @@ std::optional<HostPc> Engine::way_elsewhere(CalloutRecord& record) {
     use(space);
     space.note_page(eip, where);
     left_with_ = Outcome::next();
-    known = {entry->host, static_cast<u32>(eip.raw), mode, &space, space.generation(), epoch_};
+    known = {entry->host, static_cast<u32>(cpu.eip), mode, &space, space.generation(), epoch_};
     return entry->host;
 }
 
@@ -241,7 +246,10 @@ bool Engine::may_go_on(CalloutRecord const& record, u64 epoch, Eflags before) {
         look_for_events();
         if (vcpu_.platform.stop_requested()) return false;
     }
-    bool const plain = record.insn.def->ends == insn::Ends::no && record.insn.def->op != insn::Op::std;
+    insn::Op const op = record.insn.def->op;
+    // Flat code does not mind a clear DF where it was made for a set one: then strings are called out.
+    bool const turns = op == insn::Op::std || (op == insn::Op::cld && mode_.segmented());
+    bool const plain = record.insn.def->ends == insn::Ends::no && !turns;
     if (context_.event_pending != 0 && cpu.eflags.has<Eflags::IF>()) return false;
     if (plain) return true;
     if (TranslationMode const mode = after_segment_load(record.insn)) return mode == mode_;
@@ -250,7 +258,7 @@ bool Engine::may_go_on(CalloutRecord const& record, u64 epoch, Eflags before) {
     cpu.interrupt_shadow = cpu.debug_shadow = false;
     if (stepping_needed()) return false;
     if (mode_.has<TranslationMode::Window>() && shadow_->base(vcpu_.privilege()) != window_) return false;
-    TranslationMode const mode = TranslationMode::of(cpu);
+    TranslationMode const mode = current_mode();
     return mode && (mode.raw | (mode_.raw & TranslationMode::Window::mask)) == mode_.raw;
 }
 

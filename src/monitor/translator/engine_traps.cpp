@@ -88,7 +88,7 @@ std::optional<Engine::Ended> Engine::trapped() {
     ++statistics_.exits_fault;
     if (trap_.cause == host::TrapCause::memory && mode_.has<TranslationMode::Window>()) return mend_window();
     // Whatever it was, the interpreter finds the exact fault, or does what the code could not.
-    note_difficulty(static_cast<u32>(vcpu_.cpu.eip));
+    note_difficulty(pc());
     return Ended::one_more;
 }
 

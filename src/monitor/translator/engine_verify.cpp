@@ -15,6 +15,12 @@
 
 namespace ring3 {
 
+static bool loads_segment(insn::Insn const& insn) {
+    using insn::Op;
+    Op const op = insn.def->op;
+    return op == Op::pop_segment || op == Op::mov_to_segment || op == Op::load_far_pointer;
+}
+
 /// The block's instructions as the interpreter needs them. None if the guest's bytes cannot be read any more.
 VerifiedUnit& Engine::unit_of(CodeBlock& block) {
     if (block.unit == 0) {
@@ -26,9 +32,11 @@ VerifiedUnit& Engine::unit_of(CodeBlock& block) {
             insn::Insn insn;
             std::array<u8, insn::max_length> bytes{};
             vcpu_.mmu.peek_bytes({eip}, bytes);
-            if (insn::decode(bytes, 4, true, insn) != insn::DecodeStatus::ok) break;
+            TranslationMode const mode = block.key.mode;
+            if (insn::decode(bytes, mode.code_size(), mode.has_vex(), insn) != insn::DecodeStatus::ok) break;
             unit.steps.push_back(UnitStep::of(eip, insn, vcpu_.model));
             unit.vectors |= insn.def->vector != insn::VectorType::none;
+            unit.segments |= loads_segment(insn);
             eip += insn.length;
         }
     }
@@ -66,11 +74,11 @@ bool Engine::run_unit(Entry const& entry) {
     for (;;) {
         auto const kind = ExitKind(context_.exit_kind);
         if (kind == ExitKind::link) {
-            vcpu_.cpu.eip = records_.links[context_.r9].target;
+            set_pc(records_.links[context_.r9].target);
             return true;
         }
         if (kind == ExitKind::indirect) {
-            vcpu_.cpu.eip = static_cast<u32>(context_.r8);
+            set_pc(static_cast<u32>(context_.r8));
             return true;
         }
         if (kind != ExitKind::soft_access && kind != ExitKind::trap) return false;
@@ -96,15 +104,14 @@ std::optional<Engine::Ended> Engine::run_verified(Outcome& outcome, Entry const&
     constexpr u64 always = 100, sometimes = 256; // see the manual page
     CodeBlock const& block = *entry.block;
     VerifiedUnit& unit = unit_of(*entry.block);
-    UnitStep const* const first = unit.step_at(static_cast<u32>(vcpu_.cpu.eip)); // maybe in its middle
+    UnitStep const* const first = unit.step_at(pc()); // maybe in its middle
     ++unit.runs;
     bool const skipped = options_.verify == driver::Verify::sample && unit.runs > always && unit.runs % sometimes != 0;
     if (skipped || !first) return run_alone(outcome, entry);
 
     // Guest memory may be written meanwhile, by the app for a device: only a difference that stays is one.
     constexpr unsigned attempts = 3;
-    bool const vectors = unit.vectors;
-    unit_before_.take(vcpu_.cpu, vectors);
+    unit_before_.take(vcpu_.cpu, unit);
     std::string what;
     for (unsigned attempt = 0; attempt < attempts; ++attempt) {
         u64 const epoch = epoch_;
@@ -116,7 +123,7 @@ std::optional<Engine::Ended> Engine::run_verified(Outcome& outcome, Entry const&
         bool const callout = block.guest_count == 1 && block.has_callout;
         if (callout || epoch != epoch_) return Ended::ran;
 
-        unit_wanted_.take(vcpu_.cpu, vectors);
+        unit_wanted_.take(vcpu_.cpu, unit);
         lines_.take(log_);
         take_back(log_);
         unit_before_.put_into(vcpu_.cpu);

@@ -24,7 +24,7 @@ void Engine::charge_software(u64 nanoseconds) {
 /// An access faulted in the window: a page that is not mapped yet, a fault of the guest's own, or something that windows
 /// cannot show. The first is hidden from the guest, the others are the interpreter's.
 std::optional<Engine::Ended> Engine::mend_window() {
-    auto const eip = static_cast<u32>(vcpu_.cpu.eip);
+    u32 const eip = pc();
     if (trap_.address == 0) { // #GP: an operand that should be aligned is not, on whichever path
         note_difficulty(eip);
         return Ended::one_more;

@@ -77,14 +77,21 @@ bool same_vectors(XImage const& a, XImage const& b) {
            std::memcmp(a.ymm_high, b.ymm_high, xmm_bytes) == 0;
 }
 
+bool same_segment(Segment const& a, Segment const& b) {
+    return a.selector.raw == b.selector.raw && a.rights.raw == b.rights.raw && a.base == b.base && a.limit == b.limit &&
+           a.kind == b.kind && a.source.selector == b.source.selector;
+}
+
 } // namespace
 
-void UnitState::take(GuestCpu const& cpu, bool vectors) {
+void UnitState::take(GuestCpu const& cpu, VerifiedUnit const& unit) {
     std::ranges::copy_n(cpu.gpr, GuestCpu::gpr_count, gpr_.begin());
     eip_ = cpu.eip;
     eflags_ = cpu.eflags;
-    has_vectors_ = vectors;
-    if (vectors) vectors_ = cpu.fpu;
+    has_vectors_ = unit.vectors;
+    if (has_vectors_) vectors_ = cpu.fpu;
+    has_segments_ = unit.segments;
+    if (has_segments_) std::ranges::copy(cpu.segment, segments_.begin());
 }
 
 void UnitState::put_into(GuestCpu& cpu) const {
@@ -92,12 +99,14 @@ void UnitState::put_into(GuestCpu& cpu) const {
     cpu.eip = eip_;
     cpu.eflags = eflags_;
     if (has_vectors_) cpu.fpu = vectors_;
+    if (has_segments_) std::ranges::copy(segments_, cpu.segment);
 }
 
 bool UnitState::matches(GuestCpu const& cpu, insn::FlagMask undefined) const {
     return std::memcmp(gpr_.data(), cpu.gpr, sizeof gpr_) == 0 && cpu.eip == eip_ &&
            ((cpu.eflags.raw ^ eflags_.raw) & ~u32{undefined}) == 0 &&
-           (!has_vectors_ || same_vectors(image(cpu.fpu), image(vectors_)));
+           (!has_vectors_ || same_vectors(image(cpu.fpu), image(vectors_))) &&
+           (!has_segments_ || std::ranges::equal(cpu.segment, segments_, same_segment));
 }
 
 std::string UnitState::difference(GuestCpu const& cpu, insn::FlagMask undefined) const {
@@ -108,6 +117,7 @@ std::string UnitState::difference(GuestCpu const& cpu, insn::FlagMask undefined)
     if (cpu.eip != eip_) what += fmt::format("eip is {:x}, expected {:x}; ", cpu.eip, eip_);
     if (((cpu.eflags.raw ^ eflags_.raw) & ~u32{undefined}) != 0)
         what += fmt::format("eflags is {:x}, expected {:x}; ", cpu.eflags.raw, eflags_.raw);
+    if (has_segments_ && !std::ranges::equal(cpu.segment, segments_, same_segment)) what += "segment registers; ";
     if (has_vectors_ && !same_vectors(image(cpu.fpu), image(vectors_))) what += "vector state; ";
     return what;
 }

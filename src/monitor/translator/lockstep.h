@@ -1,8 +1,8 @@
 // What --verify compares: two states of the guest after the same piece of code, one made by the interpreter and one by
 // translated code (C3, C4).
 //
-// A *unit* is a basic block without instructions that the interpreter's routines run anyway. It cannot load a segment or
-// a control register, so its state is small: general registers, EIP, EFLAGS, the vector state if it has instructions
+// A *unit* is a basic block without instructions that the interpreter's routines run anyway. It cannot load a
+// descriptor or a control register, so its state is small: general registers, EIP, EFLAGS, the vector state if it has instructions
 // for that, and memory. Of memory the interpreter's stores are known one by one (WriteLog); compared is every cache line
 // that they touched. So a store that is missing, wrong, too wide, or some bytes off is seen. What is not seen: a store of
 // translated code to a line that the interpreter did not touch, beside all the right ones.
@@ -39,14 +39,15 @@ private:
 struct VerifiedUnit {
     std::vector<UnitStep> steps{};
     u64 runs{};
-    bool vectors{}; // some step uses x87, MMX, SSE or AVX registers
+    bool vectors{};  // some step uses x87, MMX, SSE or AVX registers
+    bool segments{}; // some step loads a segment register without a descriptor
     UnitStep const* step_at(u32 eip) const;
 };
 
 /// The registers that a unit can change.
 class UnitState {
 public:
-    void take(GuestCpu const& cpu, bool vectors);
+    void take(GuestCpu const& cpu, VerifiedUnit const& unit);
     void put_into(GuestCpu& cpu) const;
     /// Are the processor's the same? Not counting `undefined` flags.
     bool matches(GuestCpu const& cpu, insn::FlagMask undefined) const;
@@ -57,7 +58,8 @@ private:
     std::array<u64, GuestCpu::gpr_count> gpr_{};
     u64 eip_{};
     Eflags eflags_{};
-    bool has_vectors_{};
+    bool has_vectors_{}, has_segments_{};
+    std::array<Segment, segment_count> segments_{};
     ExtendedState vectors_{};
 };
 

@@ -26,7 +26,7 @@ struct LockstepRegisters : testing::Test {
     /// After this change, compared with what was before it.
     std::string difference_after(auto&& change, FlagMask undefined = 0) {
         UnitState before;
-        before.take(cpu, true);
+        before.take(cpu, {.vectors = true});
         change(cpu);
         auto const text = before.difference(cpu, undefined);
         EXPECT_EQ(before.matches(cpu, undefined), text.empty());
@@ -65,7 +65,7 @@ TEST_F(LockstepRegisters, vector_registers_count_as_far_as_32_bit_code_has_them)
 
 TEST_F(LockstepRegisters, without_vector_instructions_the_vector_state_is_left_alone) {
     UnitState before;
-    before.take(cpu, false);
+    before.take(cpu, {});
     image(cpu.fpu).fx.xmm[0].low = 1;
     before.put_into(cpu);
     EXPECT_EQ(image(cpu.fpu).fx.xmm[0].low, 1u);

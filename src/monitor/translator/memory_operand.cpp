@@ -2,6 +2,7 @@
 //
 //   window     [r14 + base + disp]         a register and a displacement that cannot lead beyond the guard zones
 //              gs:[32-bit sum]             everything else: 67H cuts the sum to 32 bits, as the guest's processor does
+//   checked    lea r8d, [EA]               see segmented.cpp; then the same with the segment's base added
 //   software   lea r8d, [EA]               the page's entry is compared; if it matches, its bias is added
 //              r9 = place of the entry
 //              cmp (EA + size - 1) & ~FFFH with the entry's tag     an access that crosses into the next page misses, too
@@ -38,17 +39,23 @@ Mem BlockWriter::host_address(GuestAddress const& g) const {
     return m;
 }
 
-void BlockWriter::effective_address(GuestAddress const& g) {
+void BlockWriter::offset(GuestAddress const& g) {
     Mem const sum = host_address(g);
     if (absent(g.base) && absent(g.index))
         a_.mov_imm(r8, static_cast<u32>(g.disp));
     else
         a_.lea32(r8, sum);
     if (g.width == 2) a_.op({.map = 1, .byte = 0xb7}, number(r8), r8); // MOVZX R8D, R8W
-    if (key_.mode.segment(g.segment) == SegmentClass::based) {
-        a_.load32(r9, field(&map_.cpu().seg(g.segment).base));
-        a_.lea32(r8, {.base = r8, .index = r9});
-    }
+}
+
+void BlockWriter::effective_address(GuestAddress const& g) {
+    offset(g);
+    if (key_.mode.segment(g.segment) != SegmentClass::flat) add_base(g.segment);
+}
+
+void BlockWriter::add_base(SegmentName name) {
+    a_.load32(r9, field(&map_.cpu().seg(name).base));
+    a_.lea32(r8, {.base = r8, .index = r9});
 }
 
 Mem BlockWriter::lower_window(GuestAddress const& g) {
@@ -92,7 +99,7 @@ Mem BlockWriter::look_up(unsigned size, Access access, Keep keep) {
     tag.index = r9;
     a_.op({.byte = 0x3b, .wide = true}, number(r10), tag); // CMP R10, tag
     a_.byte(0x0f), a_.byte(0x85);                          // JNE miss
-    cold_misses_.push_back({a_.offset(), static_cast<u32>(records_.accesses.size()), live, in_r11});
+    cold_misses_.push_back({a_.offset(), static_cast<u32>(records_.accesses.size()), live, in_r11, false});
     records_.accesses.push_back({insn_start_, static_cast<u8>(size), access == Access::write});
     a_.word32(0);
     Mem bias = field(view.bias);
@@ -106,7 +113,15 @@ Mem BlockWriter::look_up(unsigned size, Access access, Keep keep) {
 }
 
 Mem BlockWriter::lower(GuestAddress const& address, unsigned size, Access access, Keep keep) {
-    if (key_.mode.has<TranslationMode::Window>() && !force_software_) return lower_window(address);
+    bool const window = key_.mode.has<TranslationMode::Window>() && !force_software_;
+    if (needs_check(address, size)) {
+        offset(address);
+        check(address, size, access);
+        add_base(address.segment);
+        if (window) return {.base = r14, .index = r8};
+        return look_up(size, access, keep);
+    }
+    if (window) return lower_window(address);
     effective_address(address);
     return look_up(size, access, keep);
 }

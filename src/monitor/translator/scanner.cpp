@@ -11,18 +11,6 @@ namespace {
 using insn::FlagMask;
 using insn::Op;
 
-/// Decodes the instruction at `eip`, whose page is `bytes.page`. False: its bytes do not suffice or are none.
-bool decode_at(CodeBytes const& bytes, u32 eip, insn::Insn& insn) {
-    auto const head = bytes.page.subspan(eip & page_mask);
-    return insn::decode(head, 4, true, insn) == insn::DecodeStatus::ok;
-}
-
-/// The same for an instruction that begins on this page and ends on the next.
-bool decode_across(CodeBytes const& bytes, u32 eip, insn::Insn& insn) {
-    insn::JoinedBytes const joined{bytes.page.subspan(eip & page_mask), bytes.tail};
-    return insn::decode(joined.all(), 4, true, insn) == insn::DecodeStatus::ok;
-}
-
 bool same_page(u32 a, u32 b) {
     return (a & ~u32{page_mask}) == (b & ~u32{page_mask});
 }
@@ -54,17 +42,45 @@ public:
     }
 
 private:
+    /// So many bytes of code there may be from here on. A segment of 4 GiB has no end.
+    u64 bytes_to_the_end(u32 eip) const {
+        u32 const offset = eip - rules_.code_base;
+        if (rules_.code_limit == ~u32{0}) return ~u64{0};
+        return offset > rules_.code_limit ? 0 : rules_.code_limit - offset + 1;
+    }
+    bool decode_bytes(std::span<u8 const> bytes, u32 eip, insn::Insn& insn) const {
+        auto const inside = bytes.first(std::min<u64>(bytes.size(), bytes_to_the_end(eip)));
+        return insn::decode(inside, mode_.code_size(), mode_.has_vex(), insn) == insn::DecodeStatus::ok;
+    }
+    /// Decodes the instruction at `eip`. False: its bytes do not suffice or are none.
+    bool decode_at(u32 eip, insn::Insn& insn) const {
+        return decode_bytes(bytes_.page.subspan(eip & page_mask), eip, insn);
+    }
+    /// The same for an instruction that begins on this page and ends on the next.
+    bool decode_across(u32 eip, insn::Insn& insn) const {
+        insn::JoinedBytes const joined{bytes_.page.subspan(eip & page_mask), bytes_.tail};
+        return decode_bytes(joined.all(), eip, insn);
+    }
+    /// Where a direct branch leads (SDM 2A JMP: EIP is cut to the operand size).
+    u32 goal_of(Scanned const& scanned) const {
+        u32 const eip = scanned.next() - rules_.code_base + static_cast<u32>(scanned.insn.imm);
+        return rules_.code_base + (scanned.insn.operand_size == 2 ? eip & 0xffff : eip);
+    }
+
     void collect(u32 eip) {
         trace_.insns.reserve(16);
         while (trace_.insns.size() < rules_.most && same_page(eip, page_)) {
             if (!trace_.insns.empty() && (seen(eip) || joins_known(eip))) return;
             Scanned scanned{.eip = eip};
-            if (!decode_at(bytes_, eip, scanned.insn)) {
+            if (!decode_at(eip, scanned.insn)) {
                 trace_.stops_at_border = !trace_.insns.empty();
-                if (trace_.stops_at_border || !decode_across(bytes_, eip, scanned.insn)) return;
+                if (trace_.stops_at_border || !decode_across(eip, scanned.insn)) return;
                 trace_.crosses_page = true;
             }
+            scanned.goal = goal_of(scanned);
             scanned.treatment = treatment_of(scanned.insn, mode_, model_, rules_.inline_sensitive);
+            if (scanned.insn.def->ends == insn::Ends::branch && scanned.goal - rules_.code_base > rules_.code_limit)
+                scanned.treatment = Treatment::callout; // which faults
             if (rules_.one_unit && scanned.treatment != Treatment::direct && scanned.treatment != Treatment::expand &&
                 !trace_.insns.empty())
                 return;

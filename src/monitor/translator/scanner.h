@@ -10,6 +10,7 @@
 #include "monitor/translator/translation_mode.h"
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -25,14 +26,15 @@ enum class Treatment : u8 {
 
 struct Scanned {
     insn::Insn insn{};
-    u32 eip{};
+    u32 eip{};  // the pc, see TranslationMode
+    u32 goal{}; // of a direct branch
     Treatment treatment{};
     bool exact_before{}, exact_after{}; // the status flags: something may read them before they are overwritten
     bool overwrites_flags{};            // all of them
     bool casts_shadow{};                // no interrupt is taken before the next instruction is done
     bool no_stop{};                     // it stands in such a shadow
     u32 next() const { return eip + insn.length; }
-    u32 target() const { return next() + static_cast<u32>(insn.imm); } // of a direct branch
+    u32 target() const { return goal; }
 };
 
 struct Trace {
@@ -46,6 +48,7 @@ struct ScanRules {
     bool one_unit{};         // for --verify: stop after the first branch and before the first callout
     bool inline_sensitive{true};
     unsigned most{96};
+    u32 code_base{}, code_limit{~u32{0}}; // of CS
     /// Is there a block's entry at this address already? Then the trace joins it instead of copying it.
     std::function<bool(u32 eip)> known{};
 };
@@ -58,6 +61,9 @@ struct CodeBytes {
 
 /// Scans from `eip` on. An empty trace: the first instruction is none that can be translated (undefined, too long).
 Trace scan(CodeBytes const& bytes, u32 eip, TranslationMode mode, CpuModel const& model, ScanRules const& rules);
+
+/// How instructions of segmented code are treated where that differs from flat code; nothing: as there.
+std::optional<Treatment> segmented_treatment(insn::Insn const& insn, TranslationMode mode, bool inline_sensitive);
 
 /// How an instruction has to be treated in this mode.
 Treatment treatment_of(insn::Insn const& insn, TranslationMode mode, CpuModel const& model, bool inline_sensitive);

@@ -37,6 +37,46 @@ protected:
 
 using Places = std::vector<u32>;
 
+// ---- code of 16 bits, and segments
+
+TEST_F(ScannerTest, decodes_as_the_mode_says) {
+    mode_ = mode_.with<TranslationMode::Segmented>(1).with<TranslationMode::Code16>(1);
+    Trace const trace = scan_code({0xb8, 0x01, 0x00, 0x66, 0xb8, 1, 0, 0, 0, 0xc3}); // mov ax,1; mov eax,1; ret
+    EXPECT_EQ(places(trace), (Places{0, 3, 9}));
+}
+
+TEST_F(ScannerTest, cuts_targets_to_the_operand_size_within_the_segment) {
+    mode_ = mode_.with<TranslationMode::Segmented>(1).with<TranslationMode::Code16>(1);
+    rules_.code_base = page_start - 0xff00;
+    rules_.code_limit = 0xffff;
+    Trace const trace = scan_code({0x75, 0x10, 0x0f, 0x85, 0x00, 0x01, 0xc3}); // jnz +10h; jnz near +100h; ret
+    ASSERT_EQ(trace.insns.size(), 3u);
+    EXPECT_EQ(trace.insns[0].target(), page_start + 0x12);
+    EXPECT_EQ(trace.insns[1].target(), rules_.code_base + 6); // IP FF06H + 100H
+    EXPECT_EQ(trace.insns[1].treatment, Treatment::expand);
+}
+
+TEST_F(ScannerTest, stops_at_the_segments_end) {
+    mode_ = mode_.with<TranslationMode::Segmented>(1);
+    rules_.code_base = page_start;
+    rules_.code_limit = 2;
+    Trace const trace = scan_code({0x40, 0x40, 0x89, 0xc3, 0xc3}); // inc; inc; mov ebx,eax, half of it inside
+    EXPECT_EQ(places(trace), (Places{0, 1}));
+    EXPECT_TRUE(trace.stops_at_border);
+    rules_.code_limit = 1;
+    EXPECT_TRUE(scan_at(page_start + 2).insns.empty());
+}
+
+TEST_F(ScannerTest, leaves_branches_out_of_the_segment_to_the_interpreter) {
+    mode_ = mode_.with<TranslationMode::Segmented>(1);
+    rules_.code_base = page_start;
+    rules_.code_limit = 0x0f;
+    Trace const trace = scan_code({0x75, 0x02, 0x75, 0x20, 0xc3}); // jnz to 4; jnz to 24H
+    ASSERT_EQ(trace.insns.size(), 2u);
+    EXPECT_EQ(trace.insns[0].treatment, Treatment::expand);
+    EXPECT_EQ(trace.insns[1].treatment, Treatment::callout);
+}
+
 // ---- where a trace goes
 
 TEST_F(ScannerTest, goes_straight_on_to_a_return) {

@@ -37,11 +37,13 @@ void BlockWriter::callout(Scanned const& s) {
 }
 
 void BlockWriter::inlined(Scanned const& s) {
+    bool const paragraphs = key_.mode.has<TranslationMode::Paragraphs>();
     switch (s.insn.def->op) {
     case Op::push_segment: return push_selector(s);
     case Op::mov_from_segment: return load_selector(s);
     case Op::mov_to_segment:
-    case Op::pop_segment: return load_segment(s);
+    case Op::pop_segment: return paragraphs ? load_paragraph(s) : load_segment(s);
+    case Op::load_far_pointer: return load_paragraph(s);
     case Op::pushf: return push_flags();
     case Op::popf: return pop_flags(s);
     default: return interrupt_flag(s);
@@ -56,13 +58,19 @@ Mem BlockWriter::selector_field(Scanned const& s) const {
 
 /// A 32-bit push writes the selector's 16 bits and leaves the rest of the slot alone (SDM 2B PUSH).
 void BlockWriter::push_selector(Scanned const& s) {
-    Mem const top = lower(stack_address(-4), 2, Access::write);
+    u8 const slot = s.insn.operand_size;
+    Mem const top = lower(stack_address(-slot), 2, Access::write);
     a_.op({.map = 1, .byte = 0xb7}, number(r11), selector_field(s)); // MOVZX R11D, m16
     a_.op({.byte = 0x89, .operand16 = true}, number(r11), top);
-    sp_ -= 4;
+    sp_ -= slot;
 }
 
 void BlockWriter::load_selector(Scanned const& s) {
+    if (s.insn.has_memory) {
+        Mem const to = lower(address_of(s.insn), sizeof(u16), Access::write);
+        a_.op({.map = 1, .byte = 0xb7}, number(r11), selector_field(s));
+        return a_.op({.byte = 0x89, .operand16 = true}, number(r11), to);
+    }
     Host const to = home(s.insn.dst / 8);
     a_.op({.map = 1, .byte = 0xb7}, number(r11), selector_field(s));
     a_.op({.byte = 0x89, .operand16 = s.insn.operand_size == 2}, number(r11), to);

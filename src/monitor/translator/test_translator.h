@@ -10,6 +10,9 @@
 #include "monitor/translator/emitted_check.h"
 #include "monitor/translator/host_listing.h"
 
+#include <deque>
+#include <string>
+
 namespace ring3 {
 
 class TestTranslator {
@@ -45,6 +48,7 @@ public:
         u8 const* const page = machine.memory.page(key.where.page());
         GuestPhys const next = key.where.page() + page_size;
         CodeBytes const bytes{{page, page_size}, {machine.memory.page(next), page_size}};
+        rules.code_limit = machine.cpu.seg(SegmentName::cs).limit;
         Trace const trace = scan(bytes, eip, key.mode, machine.model(), rules);
         BlockWriter writer{*cache, records, thunks_, map_, machine.v, settings};
         GuestPhys const tail = trace.crosses_page ? next : GuestPhys{};
@@ -82,7 +86,14 @@ private:
         name("eflags", &map_.cpu().eflags);
         name("eflags+1", static_cast<u8 const*>(static_cast<void const*>(&map_.cpu().eflags)) + 1);
         name("fs.base", &map_.cpu().seg(SegmentName::fs).base);
-        name("ds.selector", &map_.cpu().seg(SegmentName::ds).selector);
+        for (auto const& [text, segment] : {std::pair{"ds", SegmentName::ds}, std::pair{"ss", SegmentName::ss}}) {
+            Segment const& s = map_.cpu().seg(segment);
+            name(names_of_fields_.emplace_back(std::string{text} + ".selector").c_str(), &s.selector);
+            name(names_of_fields_.emplace_back(std::string{text} + ".base").c_str(), &s.base);
+            name(names_of_fields_.emplace_back(std::string{text} + ".rights+1").c_str(), s.rights_type_byte());
+            name(names_of_fields_.emplace_back(std::string{text} + ".source").c_str(), &s.source.selector);
+            name(names_of_fields_.emplace_back(std::string{text} + ".read_room").c_str(), &s.read_room);
+        }
         for (Privilege privilege : {Privilege::supervisor, Privilege::user}) {
             auto const view = machine.v.mmu.tlb_view(privilege);
             name("read_tag", view.read_tag);
@@ -99,6 +110,7 @@ private:
     ContextMap map_;
     Thunks thunks_;
     std::unique_ptr<EmittedCheck> check_;
+    std::deque<std::string> names_of_fields_;
     HostNames names_;
 };
 

@@ -15,43 +15,50 @@ using insn::Insn;
 using insn::Op;
 using insn::Shape;
 
-namespace {
-constexpr unsigned slot = 4; // bytes of a stack slot
-} // namespace
-
 // ---- the stack (SDM 1 6.2): store first, then move ESP, so that a fault finds it unmoved ---------------------------
 
 void BlockWriter::push(Scanned const& s) {
     Insn const& insn = s.insn;
+    u8 const slot = insn.operand_size;
+    GuestAddress const top = stack_address(-slot);
     if (insn.shape == Shape::i) {
-        a_.store_imm32(lower(stack_address(-4), slot, Access::write), static_cast<u32>(insn.imm));
+        store_slot(lower(top, slot, Access::write), static_cast<u32>(insn.imm), slot);
     } else if (insn.shape == Shape::m) {
-        a_.load32(r11, lower(address_of(insn), slot, Access::read));
-        a_.store32(lower(stack_address(-4), slot, Access::write, Keep::r11), r11);
+        load_slot(r11, lower(address_of(insn), slot, Access::read), slot);
+        store_slot(lower(top, slot, Access::write, Keep::r11), r11, slot);
     } else {
         u8 const gpr = insn.dst / 8;
-        a_.store32(lower(stack_address(-4), slot, Access::write), home(gpr));
+        store_slot(lower(top, slot, Access::write), home(gpr), slot);
     }
-    sp_ -= 4;
+    sp_ -= slot;
 }
 
 void BlockWriter::pop(Scanned const& s) {
     Insn const& insn = s.insn;
+    u8 const slot = insn.operand_size;
     if (insn.shape == Shape::m) {
-        a_.load32(r11, lower(stack_address(0), slot, Access::read));
-        sp_ += 4; // an address with ESP as base uses the value after the pop (SDM 2B POP)
-        a_.store32(lower(address_of(insn), slot, Access::write, Keep::r11), r11);
+        load_slot(r11, lower(stack_address(0), slot, Access::read), slot);
+        sp_ += slot; // an address with ESP as base uses the value after the pop (SDM 2B POP)
+        store_slot(lower(address_of(insn), slot, Access::write, Keep::r11), r11, slot);
         return;
     }
     u8 const gpr = insn.dst / 8;
-    a_.load32(home(gpr), lower(stack_address(0), slot, Access::read));
-    sp_ = gpr == esp ? 0 : sp_ + 4;
+    Mem const top = lower(stack_address(0), slot, Access::read);
+    a_.op({.byte = 0x8b, .operand16 = slot == 2}, number(home(gpr)), top);
+    sp_ = gpr == esp ? 0 : sp_ + slot;
 }
 
-void BlockWriter::leave() {
-    a_.load32(r10, lower({.base = ebp, .segment = SegmentName::ss}, slot, Access::read));
-    a_.lea32(r12, {.base = rbp, .disp = 4});
-    a_.mov32(rbp, r10);
+void BlockWriter::leave(Scanned const& s) {
+    u8 const slot = s.insn.operand_size, width = key_.mode.stack_width();
+    load_slot(r10, lower({.base = ebp, .segment = SegmentName::ss, .width = width}, slot, Access::read), slot);
+    Mem const above{.base = rbp, .disp = slot};
+    if (width == 2) {
+        a_.lea32(r8, above);
+        move_low_half(r12, r8);
+    } else {
+        a_.lea32(r12, above);
+    }
+    slot == 2 ? move_low_half(rbp, r10) : a_.mov32(rbp, r10);
     sp_ = 0;
 }
 
@@ -82,8 +89,9 @@ void emit_target_check(Assembler& a, u32 eip, HostPc miss) {
 
 void BlockWriter::call(Scanned const& s) {
     u32 const target = s.target();
-    a_.store_imm32(lower(stack_address(-4), slot, Access::write), s.next());
-    sp_ -= 4;
+    u8 const slot = s.insn.operand_size;
+    store_slot(lower(stack_address(-slot), slot, Access::write), s.next() - code_base(), slot);
+    sp_ -= slot;
     if (target == s.next()) return; // CALL $+5, to learn EIP: nothing returns here
     flush_sp();
     fpu_after_call();
@@ -105,34 +113,43 @@ void BlockWriter::fpu_after_call() {
 
 void BlockWriter::load_branch_target(Scanned const& s, Host to) {
     Insn const& insn = s.insn;
-    if (insn.shape == Shape::m) return a_.load32(to, lower(address_of(insn), slot, Access::read));
-    u8 const gpr = insn.dst / 8;
-    a_.mov32(to, home(gpr));
+    u8 const slot = insn.operand_size;
+    if (insn.shape == Shape::m) {
+        load_slot(to, lower(address_of(insn), slot, Access::read), slot);
+    } else {
+        Host const from = home(insn.dst / 8);
+        slot == 2 ? a_.op({.map = 1, .byte = 0xb7}, number(to), from) : a_.mov32(to, from); // MOVZX
+    }
+    check_target(to, slot);
 }
 
 void BlockWriter::call_indirect(Scanned const& s) {
+    u8 const slot = s.insn.operand_size;
     load_branch_target(s, r11);
-    a_.store_imm32(lower(stack_address(-4), slot, Access::write, Keep::r11), s.next());
-    sp_ -= 4;
+    store_slot(lower(stack_address(-slot), slot, Access::write, Keep::r11), s.next() - code_base(), slot);
+    sp_ -= slot;
     flush_sp();
     fpu_after_call();
-    a_.mov32(r8, r11);
+    pc_of(r8, r11);
     if (!settings_.paired_returns) return indirect(Via::jump);
     indirect(Via::call);
     return_site(s);
 }
 
 void BlockWriter::ret(Scanned const& s) {
-    Mem const top = lower(stack_address(0), slot, Access::read);
-    a_.load32(r8, top);
-    sp_ += 4 + (s.insn.shape == Shape::i ? static_cast<i32>(s.insn.imm & 0xffff) : 0);
+    u8 const slot = s.insn.operand_size;
+    load_slot(r8, lower(stack_address(0), slot, Access::read), slot);
+    check_target(r8, slot);
+    sp_ += slot + (s.insn.shape == Shape::i ? static_cast<i32>(s.insn.imm & 0xffff) : 0);
     flush_sp();
+    pc_of(r8, r8);
     settings_.paired_returns ? a_.ret() : indirect(Via::jump);
 }
 
 void BlockWriter::jump_indirect(Scanned const& s) {
     load_branch_target(s, r8);
     flush_sp();
+    pc_of(r8, r8);
     indirect(Via::jump);
 }
 
@@ -151,6 +168,7 @@ void BlockWriter::conditional(Scanned const& s) {
 /// JECXZ, LOOP, LOOPE, LOOPNE: rel8 only, so the host's jumps over a longer one. No flag is touched.
 void BlockWriter::count_register_branch(Scanned const& s) {
     flush_sp();
+    if (s.insn.address_width == 2) return count_short_register(s);
     a_.byte(0x67); // ECX, not RCX
     a_.byte(s.insn.def->opcode);
     a_.byte(0);
@@ -166,6 +184,7 @@ void BlockWriter::count_register_branch(Scanned const& s) {
 /// Both pointers are moved into the window and, because its base is a multiple of 4 GiB, are the guest's again when
 /// their upper halves are cleared: also in the middle of a repetition, for a fault's handler.
 void BlockWriter::string(Scanned const& s) {
+    if (key_.mode.segmented()) return element(s);
     Op const op = s.insn.def->op;
     bool const source = op == Op::movs || op == Op::cmps || op == Op::lods;
     bool const destination = op != Op::lods;

@@ -28,9 +28,10 @@ bool aligned_only(GuestCpu const& cpu) {
 } // namespace
 
 TranslationMode TranslationMode::of(GuestCpu const& cpu) {
+    if (aligned_only(cpu)) return {};
     Segment const& cs = cpu.seg(SegmentName::cs);
     bool const flat_code = cpu.uses_descriptors() && cs.is_32bit() && cs.base == 0 && cs.limit == last_byte;
-    if (!flat_code || !cpu.stack_is_32bit() || aligned_only(cpu)) return {};
+    bool const flat_stack = cpu.stack_is_32bit() && cpu.seg(SegmentName::ss).kind == SegmentClass::flat;
     TranslationMode const mode = TranslationMode{}
                                      .with<Translated>(1)
                                      .with<User>(cpu.cpl == 3)
@@ -43,8 +44,12 @@ TranslationMode TranslationMode::of(GuestCpu const& cpu) {
                                      .with<Ds>(class_of(cpu.seg(SegmentName::ds)))
                                      .with<Fs>(class_of(cpu.seg(SegmentName::fs)))
                                      .with<Gs>(class_of(cpu.seg(SegmentName::gs)));
-    if (mode.segment(SegmentName::ss) != SegmentClass::flat) return {};
-    return mode;
+    if (flat_code && flat_stack) [[likely]]
+        return mode;
+    return mode.with<Segmented>(1)
+        .with<Code16>(!cs.is_32bit())
+        .with<Stack16>(!cpu.stack_is_32bit())
+        .with<Paragraphs>(!cpu.uses_descriptors());
 }
 
 } // namespace ring3

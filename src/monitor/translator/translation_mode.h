@@ -1,8 +1,12 @@
 // TranslationMode: everything besides the bytes that emitted code depends on. Packed here and nowhere else.
 //
 // A block is found by (guest-physical address, linear address, mode). What is part of the mode is a constant in the
-// block, so it costs nothing: a flat segment is no segment, CLI at CPL 0 is one store. What does not fit (16-bit code,
-// virtual-8086 mode, a CS with a limit, alignment checks) has no mode and is interpreted.
+// block, so it costs nothing: a flat segment is no segment, CLI at CPL 0 is one store. What does not fit (alignment
+// checks) has no mode and is interpreted.
+//
+// Code whose CS or SS is not flat, 16-bit code, and all code of real-address and virtual-8086 mode is *segmented*. For
+// it everything that is called a pc here is the linear address, CS's base + EIP; base and limit of CS are constants of
+// the block, too, and the mode holds their number (code_segments.h). For flat code a pc is EIP.
 #pragma once
 
 #include "base/reg.h"
@@ -23,9 +27,19 @@ struct TranslationMode : Reg<TranslationMode, u32> {
     using Fs = Field<13, 12>;
     using Gs = Field<15, 14>;
     using Translated = Field<16>; // 0: code has to be interpreted
-    static_assert(disjoint<User, IoAllowed, Fpu, Avx, Backwards, Window, Es, Ss, Ds, Fs, Gs, Translated>());
+    using Segmented = Field<17>;  // 0: so are all that follow
+    using Code16 = Field<18>;     // CS.D = 0
+    using Stack16 = Field<19>;    // SS.B = 0
+    using Paragraphs = Field<20>; // real-address and virtual-8086 mode: a selector is a base divided by 16
+    using CodeSegment = Field<31, 22>;
+    static_assert(disjoint<User, IoAllowed, Fpu, Avx, Backwards, Window, Es, Ss, Ds, Fs, Gs, Translated, Segmented,
+                           Code16, Stack16, Paragraphs, CodeSegment>());
 
     bool user() const { return has<User>(); }
+    bool segmented() const { return has<Segmented>(); }
+    unsigned code_size() const { return has<Code16>() ? 2 : 4; }
+    u8 stack_width() const { return has<Stack16>() ? 2 : 4; }
+    bool has_vex() const { return !has<Paragraphs>(); } // SDM 2A 2.3
     SegmentClass segment(SegmentName name) const {
         switch (name) {
         case SegmentName::es: return SegmentClass(get<Es>());
@@ -49,7 +63,7 @@ struct TranslationMode : Reg<TranslationMode, u32> {
     }
     friend constexpr bool operator==(TranslationMode a, TranslationMode b) { return a.raw == b.raw; }
 
-    /// The mode that the processor is in, without Window; all zeros if its code has to be interpreted.
+    /// The mode that the processor is in, without Window and CodeSegment; all zeros if its code has to be interpreted.
     static TranslationMode of(GuestCpu const& cpu);
     explicit operator bool() const { return has<Translated>(); }
 };

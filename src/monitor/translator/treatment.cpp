@@ -13,12 +13,6 @@ SegmentName segment_of(Insn const& insn) {
     return static_cast<SegmentName>(insn.segment);
 }
 
-/// Do all segments that the instruction's memory accesses go through have a class that emitted code can handle?
-bool segments_fit(Insn const& insn, TranslationMode mode) {
-    return !insn.has_memory || insn.def->op == Op::lea || insn.def->op == Op::nop ||
-           mode.segment(segment_of(insn)) != SegmentClass::checked;
-}
-
 bool is_vector(Insn const& insn) {
     switch (insn.def->op) {
     case Op::x87:
@@ -75,10 +69,11 @@ bool reloads(Insn const& insn, TranslationMode mode) {
 } // namespace
 
 Treatment treatment_of(Insn const& insn, TranslationMode mode, CpuModel const& model, bool inline_sensitive) {
-    if (!model.has(insn.def->feature) || !segments_fit(insn, mode) || awkward_high_byte(insn) ||
-        high_byte_beside_esp(insn))
+    if (!model.has(insn.def->feature) || awkward_high_byte(insn) || high_byte_beside_esp(insn))
         return Treatment::callout;
     if (is_vector(insn)) return vector_treatment(insn, mode);
+    if (mode.segmented())
+        if (auto const treatment = segmented_treatment(insn, mode, inline_sensitive)) return *treatment;
     bool const narrow_stack = insn.operand_size == 2;
     switch (insn.def->op) {
     case Op::add:

@@ -21,7 +21,7 @@ class TreatmentTest : public testing::Test {
 protected:
     Treatment treatment(std::span<u8 const> bytes) const {
         insn::Insn insn;
-        EXPECT_EQ(insn::decode(bytes, 4, true, insn), insn::DecodeStatus::ok);
+        EXPECT_EQ(insn::decode(bytes, mode_.code_size(), mode_.has_vex(), insn), insn::DecodeStatus::ok);
         return treatment_of(insn, mode_, *model_, inline_sensitive_);
     }
     Treatment treatment(std::initializer_list<u8> bytes) const {
@@ -68,14 +68,13 @@ TEST_F(TreatmentTest, the_interrupt_flag_is_inlined_where_the_privilege_allows_i
     EXPECT_EQ(treatment({0xfa}), Treatment::callout);
 }
 
-TEST_F(TreatmentTest, accesses_through_a_segment_with_a_limit_are_called_out) {
+TEST_F(TreatmentTest, segments_with_a_base_or_a_limit_change_no_treatment) {
     std::initializer_list<u8> const load{0x65, 0x8b, 0x03}, lea{0x65, 0x8d, 0x03};
     mode_ = mode_.with<TranslationMode::Gs>(static_cast<u32>(SegmentClass::based));
     EXPECT_EQ(treatment(load), Treatment::direct);
     mode_ = mode_.with<TranslationMode::Gs>(static_cast<u32>(SegmentClass::checked));
-    EXPECT_EQ(treatment(load), Treatment::callout);
+    EXPECT_EQ(treatment(load), Treatment::direct);
     EXPECT_EQ(treatment(lea), Treatment::direct);
-    EXPECT_EQ(treatment({0x8b, 0x03}), Treatment::direct);
 }
 
 TEST_F(TreatmentTest, vector_instructions_run_where_nothing_hinders_them) {
@@ -114,6 +113,42 @@ TEST_F(TreatmentTest, narrow_stack_operations_and_awkward_operands_are_called_ou
     EXPECT_EQ(treatment({0x0f, 0xb6, 0xe4}), Treatment::callout); // movzx esp,ah
     EXPECT_EQ(treatment({0x0f, 0xab, 0x03}), Treatment::callout); // bts [ebx],eax
     EXPECT_EQ(treatment({0x0f, 0xab, 0xc3}), Treatment::direct);  // bts ebx,eax
+}
+
+class RealModeTreatmentTest : public TreatmentTest {
+protected:
+    RealModeTreatmentTest() {
+        auto const small = static_cast<u32>(SegmentClass::small);
+        mode_ = mode_.with<TranslationMode::Segmented>(1)
+                    .with<TranslationMode::Code16>(1)
+                    .with<TranslationMode::Stack16>(1)
+                    .with<TranslationMode::Paragraphs>(1)
+                    .with<TranslationMode::Ds>(small)
+                    .with<TranslationMode::Es>(small);
+    }
+};
+
+TEST_F(RealModeTreatmentTest, the_stack_and_branches_are_expanded_in_both_sizes) {
+    for (std::string_view const code : {"50", "6650", "58", "ff37", "c3", "66c3", "e80000", "66e800000000", "7500",
+                                        "c9", "ffe0", "ff17", "e2fe", "e3fe", "67e3fe"})
+        EXPECT_EQ(treatment(bytes_of(code)), Treatment::expand) << code;
+    EXPECT_EQ(treatment({0x5c}), Treatment::callout);       // pop sp
+    EXPECT_EQ(treatment({0xe0, 0xfe}), Treatment::callout); // loopne
+}
+
+TEST_F(RealModeTreatmentTest, strings_are_expanded_unless_they_repeat) {
+    EXPECT_EQ(treatment({0xa4}), Treatment::expand);
+    EXPECT_EQ(treatment({0xae}), Treatment::expand);
+    EXPECT_EQ(treatment({0xf3, 0xa4}), Treatment::callout);
+}
+
+TEST_F(RealModeTreatmentTest, loads_of_small_segments_are_inlined) {
+    for (std::string_view const code : {"8ed8", "8e07", "1f", "07", "c407", "c507"})
+        EXPECT_EQ(treatment(bytes_of(code)), Treatment::inlined) << code;
+    for (std::string_view const code : {"8ed0", "17", "8ee0", "66c407", "0fb207"}) // SS; FS is not small
+        EXPECT_EQ(treatment(bytes_of(code)), Treatment::callout) << code;
+    mode_ = mode_.with<TranslationMode::Paragraphs>(0);
+    EXPECT_EQ(treatment({0x8e, 0xd8}), Treatment::callout);
 }
 
 } // namespace
