@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace ring3 {
 
@@ -44,6 +45,7 @@ void Mmu::fill(Linear address, Access access, Privilege privilege, Translation c
     if (!same) e = {};
     e.page = page;
     e.global = translation.global;
+    note_place(address, privilege, e.global);
     e.large = translation.large;
     if (e.large) large_regions_.set(region(address));
     e.host = memory_.page(page);
@@ -231,9 +233,11 @@ void Mmu::flush_all() {
 
 void Mmu::flush_non_global() {
     ++counters_.flushes;
-    for (auto& half : tlb_)
-        for (TlbEntry& e : half)
-            if (!e.global) e = {};
+    for (unsigned half = 0; half < privileges; ++half) {
+        for (std::size_t i = 0; i < local_places_[half].size(); ++i)
+            for (u64 left = std::exchange(local_places_[half][i], 0); left != 0; left &= left - 1)
+                tlb_[half][64 * i + static_cast<unsigned>(std::countr_zero(left))] = {};
+    }
     if (observer_) observer_->non_global_flushed();
 }
 

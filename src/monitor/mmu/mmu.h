@@ -187,6 +187,11 @@ private:
         unsigned size{};
     };
 
+    void note_place(Linear address, Privilege privilege, bool global) {
+        u64 const place = address.page_number() % tlb_size, bit = u64{1} << place % 64;
+        u64& word = local_places_[static_cast<u8>(privilege)][place / 64];
+        word = global ? word & ~bit : word | bit;
+    }
     TlbEntry& entry(Linear address, Privilege privilege) {
         return tlb_[static_cast<u8>(privilege)][address.page_number() % tlb_size];
     }
@@ -225,6 +230,8 @@ private:
     unsigned watched_count_{};
     std::array<Linear, 8> watched_pages_{};
     std::array<std::array<TlbEntry, tlb_size>, privileges> tlb_{};
+    /// Which places may hold translations that are not global, a bit each: few, between two CR3 writes.
+    std::array<std::array<u64, tlb_size / 64>, privileges> local_places_{};
     MmuCounters counters_{};
 };
 
