@@ -18,10 +18,13 @@ u32 ShadowView::count_borders(u32 first, u32 end) const {
     u32 borders = 0;
     u32 const from = std::max(first, 1u), to = std::min(end, page_count - 1);
     ShadowCell before = cell(from - 1);
-    for (u32 page = from; page <= to; ++page) {
-        ShadowCell const here = cell(page);
-        borders += here != before.after(1);
-        before = here;
+    for (u32 page = from; page <= to;) {
+        Leaf const* const leaf = leaves_[page / leaf_pages].get();
+        for (u32 const stop = std::min(to + 1, (page / leaf_pages + 1) * leaf_pages); page < stop; ++page) {
+            ShadowCell const here = leaf ? (*leaf)[page % leaf_pages] : ShadowCell{};
+            borders += here != before.after(1);
+            before = here;
+        }
     }
     return borders;
 }
