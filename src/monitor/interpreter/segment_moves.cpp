@@ -32,11 +32,12 @@ Outcome mov_from_segment(Vcpu& vcpu, insn::Insn const& insn) {
 }
 
 Outcome mov_to_segment(Vcpu& vcpu, insn::Insn const& insn) {
-    if (insn.reg() >= sreg_count || named(insn) == SegmentName::cs) return undefined_opcode();
+    auto const name = static_cast<SegmentName>(insn.reg());
+    if (insn.reg() >= sreg_count || name == SegmentName::cs) return undefined_opcode();
     Selector selector;
     TRY_GUEST(read_word_operand(vcpu, insn, selector.raw));
-    TRY_GUEST(load_segment(vcpu, named(insn), selector));
-    return after_segment_load(vcpu, named(insn));
+    TRY_GUEST(load_segment(vcpu, name, selector));
+    return after_segment_load(vcpu, name);
 }
 
 /// With a 32-bit operand, processors since the Core move ESP by 4 but write only the selector's two bytes (SDM 2B PUSH).

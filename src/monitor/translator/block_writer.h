@@ -49,6 +49,13 @@ struct KnownWay {
     u64 epoch{};      // of all code
 };
 
+/// What is known of a callout beforehand. Those that are not `any` neither read nor change a status flag.
+enum class CalloutKind : u8 {
+    any,
+    data_segment, // MOV or POP of DS, ES, FS or GS: changes the mode by that segment's class alone
+    fast_call,    // SYSENTER and SYSEXIT: change the mode by the privilege level alone
+};
+
 /// An instruction that the interpreter's routine runs.
 struct CalloutRecord {
     insn::Insn insn{};
@@ -56,6 +63,8 @@ struct CalloutRecord {
     u32 eip{};
     bool leaves{};  // what follows it is not in the block, but must be done before an interrupt is taken
     bool counted{}; // among the inlined ones, with --stats
+    CalloutKind kind{};
+    SegmentName segment{}; // of a data_segment
     KnownWay way{};
 };
 

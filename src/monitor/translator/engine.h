@@ -108,7 +108,8 @@ private:
     bool popf_keeps_mode(insn::Insn const& insn, Eflags before) const;
     void drop_return_address();
     std::optional<HostPc> way_elsewhere(CalloutRecord& record);
-    TranslationMode after_segment_load(insn::Insn const& insn) const;
+    TranslationMode after_segment_load(CalloutRecord const& record) const;
+    TranslationMode behind_fast_call();
     HostPc leave_thunk(ExitKind kind) const { return thunks_.leave[static_cast<unsigned>(kind)]; }
     void make_known(CodeKey const& key, Entry& entry, JumpSpace& space);
     static u64 callout_entry(Engine* engine, u64 record);
@@ -126,6 +127,7 @@ private:
     void choose_window(TranslationMode& mode);
     void charge_software(u64 nanoseconds);
     std::optional<Ended> mend_window();
+    void anticipate_retry();
     void prefer_software(u32 eip);
     u64 root_for(Linear eip);
 
@@ -180,10 +182,16 @@ private:
     u64 elsewhere_{};      // nanoseconds that devices took since code was entered
     u64 epoch_{};          // counts drops of code
     std::vector<u8> heat_;
-    std::array<u8, 4096> drops_{};          // by page, hashed: how often its code has been dropped
-    Outcome left_with_{Outcome::next()};    // of a callout that left
-    std::unique_ptr<ShadowSpaces> shadow_;  // nullptr: the software path everywhere
-    u64 window_{};                          // base of the window in use
+    std::array<u8, 4096> drops_{};         // by page, hashed: how often its code has been dropped
+    Outcome left_with_{Outcome::next()};   // of a callout that left
+    std::unique_ptr<ShadowSpaces> shadow_; // nullptr: the software path everywhere
+    u64 window_{};                         // base of the window in use
+    struct {
+        Linear address;
+        u32 eip;
+        u64 cr3;
+        bool waits;
+    } faulted_{};                           // the last fault of the guest's own in a window, until its handler returns
     std::unordered_map<u64, u8> software_;  // instructions, by gpa, whose accesses windows cannot serve
     std::unordered_map<u64, u8> difficult_; // instructions, by gpa, that are called out wherever they are
     std::array<u8, 4096> failures_{};       // by a hash of the gpa: how often the interpreter had to help

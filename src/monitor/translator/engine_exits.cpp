@@ -143,9 +143,11 @@ bool Engine::fails_again(GuestPhys where, u8 patience) {
 
 u64 Engine::callout_entry(Engine* engine, u64 record) {
     engine->entering_.store(false, std::memory_order_relaxed);
-    engine->take_flags();
-    u64 const where = engine->run_callout(engine->records_.callouts[record]);
-    engine->give_flags();
+    CalloutRecord& callout = engine->records_.callouts[record];
+    bool const flags_matter = callout.kind == CalloutKind::any;
+    if (flags_matter) engine->take_flags();
+    u64 const where = engine->run_callout(callout);
+    if (flags_matter) engine->give_flags();
     engine->entering_.store(true, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst);
     if (!engine->preempted_.load(std::memory_order_relaxed)) return where;
@@ -180,6 +182,7 @@ u64 Engine::run_callout(CalloutRecord& record) {
     bool const completed = outcome.is_next() || outcome.kind() == Outcome::Kind::leave ||
                            outcome.kind() == Outcome::Kind::halt || outcome.kind() == Outcome::Kind::stop;
     if (completed) cpu.eip = vcpu_.next_eip;
+    if (faulted_.waits && record.insn.def->op == insn::Op::iret) anticipate_retry();
     left_with_ = outcome.kind() == Outcome::Kind::again ? Outcome::leave() : outcome;
     bool const done = outcome.is_next() || outcome.kind() == Outcome::Kind::leave;
     bool const straight = cpu.eip == u64{eip} + record.insn.length;
@@ -195,9 +198,9 @@ std::optional<HostPc> Engine::way_elsewhere(CalloutRecord& record) {
     bool const waiting = context_.event_pending != 0 && cpu.eflags.has<Eflags::IF>();
     if (waiting || vcpu_.mmu.attention || stepping_needed() || verifies() || !options_.optimize.link)
         return std::nullopt;
-    TranslationMode mode = after_segment_load(record.insn);
+    TranslationMode mode = after_segment_load(record);
     if (!mode) {
-        mode = current_mode();
+        mode = record.kind == CalloutKind::fast_call ? behind_fast_call() : current_mode();
         if (!mode) return std::nullopt;
         choose_window(mode);
     }
@@ -218,11 +221,18 @@ std::optional<HostPc> Engine::way_elsewhere(CalloutRecord& record) {
 }
 
 /// The mode behind a load of a data segment register, which changes nothing else of it; no mode, if it is none.
-TranslationMode Engine::after_segment_load(insn::Insn const& insn) const {
-    insn::Op const op = insn.def->op;
-    if (op != insn::Op::pop_segment && op != insn::Op::mov_to_segment) return {};
-    auto const name = static_cast<SegmentName>(insn::segment_operand(insn));
-    return mode_.with_segment(name, vcpu_.cpu.seg(name).kind);
+TranslationMode Engine::after_segment_load(CalloutRecord const& record) const {
+    if (record.kind != CalloutKind::data_segment) return {};
+    return mode_.with_segment(record.segment, vcpu_.cpu.seg(record.segment).kind);
+}
+
+/// The mode behind SYSENTER or SYSEXIT, without Window: CS and SS are flat, the rest of it is as it was.
+TranslationMode Engine::behind_fast_call() {
+    GuestCpu const& cpu = vcpu_.cpu;
+    if (mode_.segmented() || (cpu.cr0.has<Cr0::AM>() && cpu.eflags.has<Eflags::AC>())) return current_mode();
+    return mode_.with<TranslationMode::User>(cpu.cpl == 3)
+        .with<TranslationMode::IoAllowed>(cpu.cpl <= cpu.eflags.get<Eflags::IOPL>())
+        .with<TranslationMode::Window>(0);
 }
 
 /// The way that was found last, if it is the same again and everything that was looked up for it still holds; else 0.
@@ -252,7 +262,7 @@ bool Engine::may_go_on(CalloutRecord const& record, u64 epoch, Eflags before) {
     bool const plain = record.insn.def->ends == insn::Ends::no && !turns;
     if (context_.event_pending != 0 && cpu.eflags.has<Eflags::IF>()) return false;
     if (plain) return true;
-    if (TranslationMode const mode = after_segment_load(record.insn)) return mode == mode_;
+    if (TranslationMode const mode = after_segment_load(record)) return mode == mode_;
     if (popf_keeps_mode(record.insn, before)) return true;
     // The shadow of STI and MOV SS ends with the next instruction, at whose start nothing stops (Point::no_stop).
     cpu.interrupt_shadow = cpu.debug_shadow = false;

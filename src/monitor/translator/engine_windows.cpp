@@ -42,12 +42,24 @@ std::optional<Engine::Ended> Engine::mend_window() {
         if (trap_.point.no_stop) return Ended::one_more; // entering again could meet an interrupt first
         resume_ = {trap_.start, trap_.point.esp_delta, trap_.point.fpu_valid};
         return std::nullopt;
-    case ShadowSpaces::Fix::guest_fault: ++statistics_.true_faults; return Ended::one_more;
+    case ShadowSpaces::Fix::guest_fault:
+        ++statistics_.true_faults;
+        faulted_ = {{offset}, static_cast<u32>(vcpu_.cpu.eip), vcpu_.cpu.cr3.raw, true};
+        return Ended::one_more;
     case ShadowSpaces::Fix::not_memory: break;
     }
     ++statistics_.hidden_faults;
     prefer_software(eip);
     return Ended::one_more;
+}
+
+/// The guest's page-fault handler returns to the access that faulted, which would fault again because the window does not
+/// show yet what the handler has mapped.
+void Engine::anticipate_retry() {
+    GuestCpu const& cpu = vcpu_.cpu;
+    if (cpu.eip != faulted_.eip || cpu.cr3.raw != faulted_.cr3) return;
+    shadow_->anticipate(faulted_.address, vcpu_.privilege());
+    faulted_.waits = false;
 }
 
 /// Innocent until proven guilty: an instruction that met what windows cannot show gets the software path.

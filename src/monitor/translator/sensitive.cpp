@@ -19,6 +19,19 @@ constexpr u8 or_digit = 1, and_digit = 4, not_digit = 2;
 constexpr u8 shift_left = 4, shift_right = 5;
 constexpr u8 overflow_bit = 11; // OF, which LAHF leaves out
 
+CalloutKind kind_of(insn::Insn const& insn) {
+    switch (insn.def->op) {
+    case Op::sysenter:
+    case Op::sysexit: return CalloutKind::fast_call;
+    case Op::mov_to_segment:
+    case Op::pop_segment: {
+        auto const name = static_cast<SegmentName>(insn::segment_operand(insn));
+        return name == SegmentName::ss || name == SegmentName::cs ? CalloutKind::any : CalloutKind::data_segment;
+    }
+    default: return CalloutKind::any;
+    }
+}
+
 /// What POPF may not change here without more ado: code depends on it, or POPF has rules for it.
 constexpr u32 unusual = Eflags::defined & ~(Eflags::status | mask_of<Eflags::IF>());
 
@@ -30,8 +43,14 @@ void BlockWriter::callout(Scanned const& s) {
     flush_sp();
     a_.mov_imm(r9, static_cast<u32>(records_.callouts.size()));
     bool const leaves = s.casts_shadow && &s == last_;
-    records_.callouts.push_back(
-        {s.insn, pick_handler(s.insn, vcpu_.model), s.eip, leaves, settings_.count && is_inlined(s)});
+    records_.callouts.push_back({s.insn,
+                                 pick_handler(s.insn, vcpu_.model),
+                                 s.eip,
+                                 leaves,
+                                 settings_.count && is_inlined(s),
+                                 kind_of(s.insn),
+                                 static_cast<SegmentName>(insn::segment_operand(s.insn)),
+                                 {}});
     a_.call(thunks_.callout);
     fpu_valid_ = false;
 }
