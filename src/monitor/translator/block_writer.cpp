@@ -131,7 +131,7 @@ static bool is_string(insn::Insn const& insn) {
 bool BlockWriter::leads_block(Scanned const& s) const {
     if (s.eip == key_.eip.raw) return true;
     Op const before = (&s - 1)->insn.def->op;
-    if (before == Op::call || before == Op::call_indirect) return true;
+    if (is_call(before)) return true;
     return std::ranges::any_of(trace_, [&](Scanned const& other) {
         return other.insn.def->ends == insn::Ends::branch && other.target() == s.eip;
     });
@@ -194,6 +194,11 @@ void BlockWriter::expand(Scanned const& s) {
     case Op::ret: return ret(s);
     case Op::jmp: return; // where it leads to is the trace's next instruction, or end_trace()'s business
     case Op::jmp_indirect: return jump_indirect(s);
+    case Op::call_far:
+    case Op::call_far_indirect: return far_call(s);
+    case Op::jmp_far:
+    case Op::jmp_far_indirect: return far_jump(s);
+    case Op::ret_far: return far_return(s);
     case Op::jcc: return conditional(s);
     case Op::jcxz:
     case Op::loop:
@@ -208,7 +213,8 @@ void BlockWriter::end_trace(Trace const& trace) {
     Scanned const& last = trace.insns.back();
     bool const expanded = last.treatment == Treatment::expand;
     Op const op = last.insn.def->op;
-    if (expanded && (op == Op::jmp_indirect || op == Op::ret)) return;
+    bool const far = op == Op::jmp_far || op == Op::jmp_far_indirect || op == Op::ret_far;
+    if (expanded && (op == Op::jmp_indirect || op == Op::ret || far)) return;
     u32 const next = expanded && op == Op::jmp ? last.target() : last.next();
     // The way out is a point of its own: interrupts are taken here, and faults of the guest's fetch belong here.
     flush_sp();
@@ -251,7 +257,12 @@ void BlockWriter::relative_exit(u32 eip) {
 
 /// To another page, or to code that ends on another page: only the jump table knows whether it is still mapped there.
 void BlockWriter::go_through_table(u32 eip) {
-    a_.mov_imm(r8, eip);
+    if (!within_code(eip)) { // IP has run over the segment's end: no place of the table stands for that
+        a_.byte(0xe9);
+        cold_exits_.push_back({a_.offset(), eip, fpu_valid_});
+        return a_.word32(0);
+    }
+    a_.mov_imm(r8, place_of(eip));
     indirect(Via::jump);
 }
 
@@ -281,7 +292,7 @@ void BlockWriter::emit_cold() {
     }
     if (block_.tail.raw != 0) {
         block_.by_table = a_.offset();
-        a_.mov_imm(r8, static_cast<u32>(key_.eip.raw));
+        a_.mov_imm(r8, place_of(static_cast<u32>(key_.eip.raw)));
         a_.jump(thunks_.by_table);
     }
     for (LocalEntry& entry : local_entries_)

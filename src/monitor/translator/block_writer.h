@@ -200,11 +200,21 @@ private:
     void store_slot(Mem const& to, Host from, unsigned slot);
     void store_slot(Mem const& to, u32 value, unsigned slot);
     void move_low_half(Host to, Host from);
-    void pc_of(Host to, Host eip);
+    void place_of(Host to, Host eip); // in the jump table
+    u32 place_of(u32 pc) const { return key_.mode.place_of(code_base(), pc); }
+    bool within_code(u32 pc) const { return !key_.mode.segmented() || pc - code_base() <= code_limit(); }
+    bool pairs_return(Scanned const& s) const { return settings_.paired_returns && within_code(s.next()); }
+    void push_far_return(Scanned const& s);
+    void load_code_paragraph(Host pointer);
+    void far_pointer(Scanned const& s);
+    void far_call(Scanned const& s);
+    void far_jump(Scanned const& s);
+    void far_return(Scanned const& s);
     void element(Scanned const& s);
     void advance(Scanned const& s, Host pointer);
     void count_short_register(Scanned const& s);
     void load_paragraph(Scanned const& s);
+    void set_paragraph(SegmentName name, Host selector);
     u32 code_base() const;
     u32 code_limit() const;
 

@@ -21,8 +21,10 @@ public:
         }
         if (full()) return 0;
         table_[place] = {base, limit, ++used_};
+        bases_[used_] = base;
         return used_;
     }
+    u32 base_of(u32 number) const { return bases_[number % bases_.size()]; }
     bool full() const { return used_ == most; }
     /// Whoever calls this sees to it that no mode with a number is in use any more.
     void clear() {
@@ -41,6 +43,7 @@ private:
         return both * 0x9e37'79b9'7f4a'7c15 >> (64 - table_bits);
     }
     std::array<Segment, std::size_t{1} << table_bits> table_{};
+    std::array<u32, most + 1> bases_{};
     u32 used_{};
 };
 

@@ -12,6 +12,7 @@ TEST(CodeSegments, have_a_number_each) {
     EXPECT_NE(segments.number_of(0x1240, 0xffff), first);
     EXPECT_NE(segments.number_of(0x1230, 0xfffe), first);
     EXPECT_EQ(segments.number_of(0x1230, 0xffff), first);
+    EXPECT_EQ(segments.base_of(first), 0x1230u);
 }
 
 TEST(CodeSegments, have_none_when_the_numbers_are_given_away) {

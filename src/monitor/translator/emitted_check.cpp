@@ -24,8 +24,8 @@ CheckerRules rules_for(ContextMap const& map, Mmu const& mmu, Thunks const& thun
         rules.fields.push_back({place(&field), sizeof field, writable});
     };
     for (Segment const& segment : cpu.segment) {
-        bool const loaded = &segment != &cpu.seg(SegmentName::cs) && &segment != &cpu.seg(SegmentName::ss) &&
-                            &segment < &cpu.seg(SegmentName::ldtr); // with a paragraph's number
+        bool const loaded =
+            &segment != &cpu.seg(SegmentName::ss) && &segment < &cpu.seg(SegmentName::ldtr); // by paragraph
         add(segment.base, loaded);
         add(segment.selector, loaded);
         add(*static_cast<u8 const*>(segment.rights_type_byte()), loaded);

@@ -98,6 +98,11 @@ TranslationMode Engine::current_mode() {
     TranslationMode const mode = TranslationMode::of(vcpu_.cpu);
     if (!mode.segmented()) [[likely]]
         return mode;
+    return numbered(mode);
+}
+
+/// With the number of CS, which far transfers in a shared jump space change without a word; no mode, if there is none.
+TranslationMode Engine::numbered(TranslationMode mode) {
     Segment const& cs = vcpu_.cpu.seg(SegmentName::cs);
     u32 const number = code_segments_.number_of(cs.base, cs.limit);
     return number != 0 ? mode.with<TranslationMode::CodeSegment>(number) : TranslationMode{};
@@ -113,6 +118,7 @@ void Engine::renumber_segments() {
 /// Where eip leads: the guest's fetch, with its faults.
 Outcome Engine::locate(CodeKey& key) {
     if (static_cast<u32>(vcpu_.cpu.eip) > vcpu_.cpu.seg(SegmentName::cs).limit) return Outcome::fault(Vector::gp, 0);
+    if (mode_.shared()) mode_ = numbered(mode_);
     Linear const eip{pc()};
     TRY_GUEST(vcpu_.mmu.fetch(eip, vcpu_.privilege(), key.where));
     key.eip = eip;
@@ -122,6 +128,8 @@ Outcome Engine::locate(CodeKey& key) {
 
 /// The block's entry, if it exists or deserves to.
 Entry* Engine::ready_entry(CodeKey const& key) {
+    if (!key.mode) [[unlikely]]
+        return nullptr;
     if (Entry* const entry = cache_->find(key)) {
         if (tail_holds(key, *entry->block)) [[likely]]
             return entry;
@@ -194,10 +202,10 @@ void Engine::mark_code(CodeKey const& key, Trace const& trace, GuestPhys tail) {
 
 /// From now on jumps of this space find the entry by themselves.
 void Engine::make_known(CodeKey const& key, Entry& entry, JumpSpace& space) {
-    auto const eip = static_cast<u32>(key.eip.raw);
-    if (space.get(eip) == entry.host) return;
+    u32 const place = place_of(key);
+    if (space.get(place) == entry.host) return;
     entry.known = true;
-    space.set(eip, entry.host);
+    space.set(place, entry.host);
     space.note_page(key.eip, key.where);
     if (entry.block->tail.raw != 0)
         space.note_page({static_cast<u32>(key.eip.page().raw + page_size)}, entry.block->tail);
@@ -206,7 +214,7 @@ void Engine::make_known(CodeKey const& key, Entry& entry, JumpSpace& space) {
 /// No jump leads to this entry any more.
 void Engine::drop_entry(Entry const& entry) {
     if (!entry.known) return;
-    for (auto const& space : spaces_) space->remove(static_cast<u32>(entry.key.eip.raw), entry.host);
+    for (auto const& space : spaces_) space->remove(place_of(entry.key), entry.host);
 }
 
 void Engine::flush_cache() {
@@ -247,6 +255,7 @@ Engine::Ended Engine::run(Outcome& outcome) {
     for (;;) {
         CodeKey key;
         if (outcome = locate(key); !outcome.is_next()) return Ended::unusual;
+        if (!mode_) return ran ? Ended::ran : Ended::cold; // CS has no number left
         JumpSpace& space = space_for(mode_, key.eip);
         Entry* const entry = ready_entry(key);
         if (!entry) return ran ? Ended::ran : Ended::cold;

@@ -82,6 +82,12 @@ private:
     /// Where the processor is, as a pc (see TranslationMode).
     u32 pc() const { return static_cast<u32>(vcpu_.cpu.eip) + code_base(); }
     void set_pc(u32 pc) { vcpu_.cpu.eip = pc - code_base(); }
+    void set_place(u32 place) { mode_.shared() ? void(vcpu_.cpu.eip = place & 0xffff) : set_pc(place); }
+    u32 place_of(CodeKey const& key) const {
+        u32 const base = code_segments_.base_of(key.mode.get<TranslationMode::CodeSegment>());
+        return key.mode.place_of(base, static_cast<u32>(key.eip.raw));
+    }
+    TranslationMode numbered(TranslationMode mode);
     u32 code_base() const { return vcpu_.cpu.seg(SegmentName::cs).base; }
     TranslationMode current_mode();
     void renumber_segments();

@@ -47,7 +47,7 @@ std::optional<Engine::Ended> Engine::follow_link() {
 /// An indirect jump: its target is entered into the jump table.
 std::optional<Engine::Ended> Engine::follow_indirect() {
     ++statistics_.exits_indirect;
-    set_pc(static_cast<u32>(context_.r8));
+    set_place(static_cast<u32>(context_.r8));
     space_->note_miss(static_cast<u32>(context_.r8));
     CodeKey key;
     if (!locate(key).is_next()) return Ended::ran;
@@ -168,6 +168,8 @@ u64 Engine::run_callout(CalloutRecord& record) {
     GuestCpu& cpu = vcpu_.cpu;
     u64 const epoch = epoch_;
     vcpu_.mmu.attention = false;
+    if (mode_.shared())
+        if (TranslationMode const mode = numbered(mode_)) mode_ = mode;
     u32 const eip = record.eip - code_base();
     cpu.eip = eip;
     Eflags const before = cpu.eflags;
@@ -204,6 +206,7 @@ std::optional<HostPc> Engine::way_elsewhere(CalloutRecord& record) {
         if (!mode) return std::nullopt;
         choose_window(mode);
     }
+    if (mode.shared() && !(mode = numbered(mode))) return std::nullopt;
     KnownWay& known = record.way;
     if (HostPc const way = go_the_known_way(known, mode)) return way;
     Linear const eip{pc()};

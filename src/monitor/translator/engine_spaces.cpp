@@ -21,6 +21,7 @@ Result<void> Engine::add_space() {
 }
 
 JumpSpace& Engine::space_for(TranslationMode mode, Linear eip) {
+    mode = mode.of_space();
     u64 const root = root_for(eip);
     if (space_ && space_->root == root && space_->mode == mode && !space_->unverified) return *space_;
     auto const matches = [&](auto const& space) { return space->root == root && space->mode == mode; };

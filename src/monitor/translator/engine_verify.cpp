@@ -18,7 +18,8 @@ namespace ring3 {
 static bool loads_segment(insn::Insn const& insn) {
     using insn::Op;
     Op const op = insn.def->op;
-    return op == Op::pop_segment || op == Op::mov_to_segment || op == Op::load_far_pointer;
+    return op == Op::pop_segment || op == Op::mov_to_segment || op == Op::load_far_pointer || is_call(op) ||
+           op == Op::jmp_far || op == Op::jmp_far_indirect || op == Op::ret_far;
 }
 
 /// The block's instructions as the interpreter needs them. None if the guest's bytes cannot be read any more.
@@ -78,7 +79,7 @@ bool Engine::run_unit(Entry const& entry) {
             return true;
         }
         if (kind == ExitKind::indirect) {
-            set_pc(static_cast<u32>(context_.r8));
+            set_place(static_cast<u32>(context_.r8));
             return true;
         }
         if (kind != ExitKind::soft_access && kind != ExitKind::trap) return false;

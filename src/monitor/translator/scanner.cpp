@@ -94,8 +94,7 @@ private:
     /// Nor is what a call returns to: it would be one more jump at each return.
     bool joins_known(u32 eip) const {
         Scanned const& last = trace_.insns.back();
-        bool const called = last.insn.def->op == Op::call || last.insn.def->op == Op::call_indirect;
-        return rules_.known && !called && !last.casts_shadow && rules_.known(eip);
+        return rules_.known && !is_call(last.insn.def->op) && !last.casts_shadow && rules_.known(eip);
     }
     bool seen(u32 eip) const { return std::ranges::find(trace_.insns, eip, &Scanned::eip) != trace_.insns.end(); }
 
@@ -118,13 +117,13 @@ private:
         case Op::loope:
         case Op::loopne: return rules_.follow_jumps && scanned.treatment == Treatment::expand;
         case Op::call:
-        case Op::call_indirect: return scanned.treatment == Treatment::expand;
+        case Op::call_indirect:
+        case Op::call_far:
+        case Op::call_far_indirect: return scanned.treatment == Treatment::expand;
         case Op::jmp_indirect:
         case Op::ret:
         case Op::jmp_far:
         case Op::jmp_far_indirect:
-        case Op::call_far:
-        case Op::call_far_indirect:
         case Op::ret_far:
         case Op::iret:
         case Op::int_n:

@@ -62,6 +62,11 @@ struct CodeBytes {
 /// Scans from `eip` on. An empty trace: the first instruction is none that can be translated (undefined, too long).
 Trace scan(CodeBytes const& bytes, u32 eip, TranslationMode mode, CpuModel const& model, ScanRules const& rules);
 
+constexpr bool is_call(insn::Op op) {
+    using insn::Op;
+    return op == Op::call || op == Op::call_indirect || op == Op::call_far || op == Op::call_far_indirect;
+}
+
 /// How instructions of segmented code are treated where that differs from flat code; nothing: as there.
 std::optional<Treatment> segmented_treatment(insn::Insn const& insn, TranslationMode mode, bool inline_sensitive);
 

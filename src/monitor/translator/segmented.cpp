@@ -77,8 +77,10 @@ void BlockWriter::check_target(Host eip, unsigned slot) {
     interpret_unless_zero();
 }
 
-void BlockWriter::pc_of(Host to, Host eip) {
-    if (u32 const base = code_base(); base != 0)
+/// As TranslationMode::place_of().
+void BlockWriter::place_of(Host to, Host eip) {
+    u32 const base = place_of(code_base());
+    if (base != 0)
         a_.lea32(to, {.base = eip, .disp = static_cast<i32>(base)});
     else if (to != eip)
         a_.mov32(to, eip);
@@ -164,12 +166,29 @@ void BlockWriter::advance(Scanned const& s, Host pointer) {
 
 // ---- segment registers of real-address and virtual-8086 mode ------------------------------------------------------
 
-/// MOV, POP, LDS and its kind, where only selector and base change: see treatment_segmented.cpp. As
-/// Segment::load_real_mode() and Segment::virtual8086().
+/// r11d: selector and offset.
+void BlockWriter::load_code_paragraph(Host pointer) {
+    a_.rorx32(r9, pointer, 16);
+    a_.op({.map = 1, .byte = movzx16}, number(r9), r9);
+    set_paragraph(SegmentName::cs, r9);
+}
+
+/// As Segment::load_real_mode() and Segment::virtual8086(), of a small segment; changes the register.
+void BlockWriter::set_paragraph(SegmentName name, Host selector) {
+    constexpr u8 present_writable_data = 0x93;
+    Segment const& segment = map_.cpu().seg(name);
+    a_.op({.byte = 0x89, .operand16 = true}, number(selector), field(&segment.selector));
+    a_.rorx32(selector, selector, 28); // * 16
+    a_.store32(field(&segment.base), selector);
+    a_.store_imm32(field(&segment.source.selector), SegmentSource::nowhere);
+    if (!key_.mode.user()) a_.store_imm8(field(segment.rights_type_byte()), present_writable_data);
+}
+
+/// MOV, POP, LDS and its kind, where only selector and base change: see treatment_segmented.cpp.
 void BlockWriter::load_paragraph(Scanned const& s) {
     Insn const& insn = s.insn;
     Op const op = insn.def->op;
-    Segment const& segment = map_.cpu().seg(static_cast<SegmentName>(insn::segment_operand(insn)));
+    auto const name = static_cast<SegmentName>(insn::segment_operand(insn));
     if (op == Op::load_far_pointer) {
         a_.load32(r11, lower(address_of(insn), sizeof(u32), Access::read));
         a_.rorx32(r8, r11, 16);
@@ -183,12 +202,57 @@ void BlockWriter::load_paragraph(Scanned const& s) {
     } else {
         a_.op({.map = 1, .byte = movzx16}, number(r11), home(insn.rm()));
     }
-    constexpr u8 present_writable_data = 0x93;
-    a_.op({.byte = 0x89, .operand16 = true}, number(r11), field(&segment.selector));
-    a_.rorx32(r11, r11, 28); // * 16
-    a_.store32(field(&segment.base), r11);
-    a_.store_imm32(field(&segment.source.selector), SegmentSource::nowhere);
-    if (!key_.mode.user()) a_.store_imm8(field(segment.rights_type_byte()), present_writable_data);
+    set_paragraph(name, r11);
+}
+
+// ---- far transfers between paragraphs: r8d = selector and IP is a place of the jump table ---------------------------
+
+/// CS and IP in one store: where SP wraps between them, the interpreter has the instruction.
+void BlockWriter::push_far_return(Scanned const& s) {
+    Mem const top = lower(stack_address(-4), sizeof(u32), Access::write, Keep::r11);
+    a_.op({.map = 1, .byte = movzx16}, number(r10), field(&map_.cpu().seg(SegmentName::cs).selector));
+    a_.rorx32(r10, r10, 16);
+    a_.lea32(r10, {.base = r10, .disp = static_cast<i32>((s.next() - code_base()) & 0xffff)});
+    a_.store32(top, r10);
+    sp_ -= 4;
+}
+
+/// Into r11d, as it lies in memory.
+void BlockWriter::far_pointer(Scanned const& s) {
+    Insn const& insn = s.insn;
+    if (insn.has_memory)
+        a_.load32(r11, lower(address_of(insn), sizeof(u32), Access::read));
+    else
+        a_.mov_imm(r11, u32{insn.imm2} << 16 | (static_cast<u32>(insn.imm) & 0xffff));
+}
+
+void BlockWriter::far_call(Scanned const& s) {
+    far_pointer(s);
+    push_far_return(s);
+    flush_sp();
+    load_code_paragraph(r11);
+    fpu_after_call();
+    a_.mov32(r8, r11);
+    if (!pairs_return(s)) return indirect(Via::jump);
+    indirect(Via::call);
+    return_site(s);
+}
+
+void BlockWriter::far_jump(Scanned const& s) {
+    far_pointer(s);
+    flush_sp();
+    load_code_paragraph(r11);
+    a_.mov32(r8, r11);
+    indirect(Via::jump);
+}
+
+void BlockWriter::far_return(Scanned const& s) {
+    a_.load32(r11, lower(stack_address(0), sizeof(u32), Access::read));
+    sp_ += 4 + (s.insn.shape == insn::Shape::i ? static_cast<i32>(s.insn.imm & 0xffff) : 0);
+    flush_sp();
+    load_code_paragraph(r11);
+    a_.mov32(r8, r11);
+    settings_.paired_returns ? a_.ret() : indirect(Via::jump);
 }
 
 } // namespace ring3

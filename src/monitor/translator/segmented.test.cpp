@@ -1,6 +1,7 @@
 // Golden translations of segmented code: see block_writer.test.cpp.
 #include "monitor/translator/test_translator.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 
 namespace ring3 {
@@ -47,6 +48,14 @@ TEST(Segmented, a_paragraph_is_loaded_in_place) {
     EXPECT_EQ(code_in(TestMode::real, 1, {0x8e, 0xd8, 0x90}), // mov ds,ax
               (Text{"movzx r11d, ax", "mov [ds.selector], r11w", "rorx r11d, r11d, 0x1c", "mov [ds.base], r11d",
                     "mov dword [ds.source], 0xffffffff", "mov byte [ds.rights+1], 0x93"}));
+}
+
+TEST(Segmented, a_far_pointer_is_a_place_of_the_jump_table) {
+    TestTranslator t{TestMode::real};
+    t.translate({0xcb}); // retf
+    Text const code = t.whole_listing();
+    for (Text const& part : {Text{"rorx r9d, r11d, 0x10", "movzx r9d, r9w"}, Text{"mov r8d, r11d", "ret"}})
+        EXPECT_NE(std::ranges::search(code, part).begin(), code.end()) << part.front();
 }
 
 TEST(Segmented, cx_counts_without_ecx) {

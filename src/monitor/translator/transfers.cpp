@@ -73,7 +73,7 @@ void BlockWriter::indirect(Via via) {
 /// The place a paired return arrives at, with the guest's target in r8d.
 void BlockWriter::return_site(Scanned const& s) {
     block_.return_sites.push_back(a_.offset());
-    emit_target_check(a_, s.next(), thunks_.by_table);
+    emit_target_check(a_, place_of(s.next()), thunks_.by_table);
 }
 
 /// No flag may change, whatever is known of the code that follows: what does not belong here may need them.
@@ -95,12 +95,12 @@ void BlockWriter::call(Scanned const& s) {
     if (target == s.next()) return; // CALL $+5, to learn EIP: nothing returns here
     flush_sp();
     fpu_after_call();
-    if (!settings_.paired_returns) return go_to(target);
+    if (!pairs_return(s)) return go_to(target);
     if (on_this_page(target)) {
         a_.byte(0xe8);
         relative_exit(target);
     } else {
-        a_.mov_imm(r8, target);
+        a_.mov_imm(r8, place_of(target));
         indirect(Via::call);
     }
     return_site(s);
@@ -130,8 +130,8 @@ void BlockWriter::call_indirect(Scanned const& s) {
     sp_ -= slot;
     flush_sp();
     fpu_after_call();
-    pc_of(r8, r11);
-    if (!settings_.paired_returns) return indirect(Via::jump);
+    place_of(r8, r11);
+    if (!pairs_return(s)) return indirect(Via::jump);
     indirect(Via::call);
     return_site(s);
 }
@@ -142,14 +142,14 @@ void BlockWriter::ret(Scanned const& s) {
     check_target(r8, slot);
     sp_ += slot + (s.insn.shape == Shape::i ? static_cast<i32>(s.insn.imm & 0xffff) : 0);
     flush_sp();
-    pc_of(r8, r8);
+    place_of(r8, r8);
     settings_.paired_returns ? a_.ret() : indirect(Via::jump);
 }
 
 void BlockWriter::jump_indirect(Scanned const& s) {
     load_branch_target(s, r8);
     flush_sp();
-    pc_of(r8, r8);
+    place_of(r8, r8);
     indirect(Via::jump);
 }
 

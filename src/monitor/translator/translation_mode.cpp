@@ -10,6 +10,12 @@ u32 class_of(Segment const& s) {
     return static_cast<u32>(s.kind);
 }
 
+/// May the code segment be any paragraph, with 64 KiB, and nothing but selector and base change with it?
+bool any_paragraph(Segment const& cs) {
+    constexpr u32 highest = 0xffff0, within = 15;
+    return cs.kind == SegmentClass::small && cs.base <= highest && (cs.base & within) == 0;
+}
+
 /// SDM 3A 2.5, table 9-3; SDM 2A 2.4: no #NM, no #UD, and errors reported by #MF.
 bool fpu_unhindered(GuestCpu const& cpu) {
     bool const present = !cpu.cr0.has<Cr0::EM>() && !cpu.cr0.has<Cr0::TS>() && cpu.cr0.has<Cr0::NE>();
@@ -49,7 +55,8 @@ TranslationMode TranslationMode::of(GuestCpu const& cpu) {
     return mode.with<Segmented>(1)
         .with<Code16>(!cs.is_32bit())
         .with<Stack16>(!cpu.stack_is_32bit())
-        .with<Paragraphs>(!cpu.uses_descriptors());
+        .with<Paragraphs>(!cpu.uses_descriptors())
+        .with<Shared>(!cpu.uses_descriptors() && any_paragraph(cs));
 }
 
 } // namespace ring3

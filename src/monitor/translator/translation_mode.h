@@ -31,12 +31,19 @@ struct TranslationMode : Reg<TranslationMode, u32> {
     using Code16 = Field<18>;     // CS.D = 0
     using Stack16 = Field<19>;    // SS.B = 0
     using Paragraphs = Field<20>; // real-address and virtual-8086 mode: a selector is a base divided by 16
+    using Shared = Field<21>;     // all code segments of the mode have one jump space, see place_of()
     using CodeSegment = Field<31, 22>;
     static_assert(disjoint<User, IoAllowed, Fpu, Avx, Backwards, Window, Es, Ss, Ds, Fs, Gs, Translated, Segmented,
-                           Code16, Stack16, Paragraphs, CodeSegment>());
+                           Code16, Stack16, Paragraphs, Shared, CodeSegment>());
 
     bool user() const { return has<User>(); }
     bool segmented() const { return has<Segmented>(); }
+    bool shared() const { return has<Shared>(); }
+    /// Where the jump table has code of a segment with this base: at its pc or, in a shared jump space, at selector and IP,
+    /// so that a far pointer in memory is a place.
+    u32 place_of(u32 base, u32 pc) const { return shared() ? (base << 12) + (pc - base) : pc; }
+    /// What is part of the mode for a jump space.
+    TranslationMode of_space() const { return shared() ? with<CodeSegment>(0) : *this; }
     unsigned code_size() const { return has<Code16>() ? 2 : 4; }
     u8 stack_width() const { return has<Stack16>() ? 2 : 4; }
     bool has_vex() const { return !has<Paragraphs>(); } // SDM 2A 2.3

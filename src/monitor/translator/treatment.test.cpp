@@ -151,5 +151,15 @@ TEST_F(RealModeTreatmentTest, loads_of_small_segments_are_inlined) {
     EXPECT_EQ(treatment({0x8e, 0xd8}), Treatment::callout);
 }
 
+TEST_F(RealModeTreatmentTest, far_transfers_are_expanded_where_paragraphs_share_a_jump_space) {
+    for (std::string_view const code : {"9a00000000", "ea00000000", "cb", "ca0400", "ff1f", "ff2f"}) {
+        mode_ = mode_.with<TranslationMode::Shared>(0);
+        EXPECT_EQ(treatment(bytes_of(code)), Treatment::callout) << code;
+        mode_ = mode_.with<TranslationMode::Shared>(1);
+        EXPECT_EQ(treatment(bytes_of(code)), Treatment::expand) << code;
+    }
+    EXPECT_EQ(treatment({0x66, 0xcb}), Treatment::callout);
+}
+
 } // namespace
 } // namespace ring3

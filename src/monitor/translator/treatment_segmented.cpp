@@ -40,6 +40,13 @@ Treatment far_pointer(Insn const& insn, TranslationMode mode) {
     return inlined_if(plain && loads_paragraph(insn, mode));
 }
 
+/// Far transfers that change nothing but selector and base of CS, and stay in the jump space.
+Treatment far_transfer(Insn const& insn, TranslationMode mode) {
+    bool const indirect = insn.def->op == Op::call_far_indirect || insn.def->op == Op::jmp_far_indirect;
+    bool const plain = insn.operand_size == 2 && (!indirect || insn.has_memory);
+    return plain && mode.shared() ? Treatment::expand : Treatment::callout;
+}
+
 bool names_esp(Insn const& insn) {
     return !insn.has_memory && insn.rm() == esp;
 }
@@ -66,6 +73,11 @@ std::optional<Treatment> segmented_treatment(Insn const& insn, TranslationMode m
     case Op::scas:
     case Op::lods:
     case Op::stos: return string(insn);
+    case Op::call_far:
+    case Op::call_far_indirect:
+    case Op::jmp_far:
+    case Op::jmp_far_indirect:
+    case Op::ret_far: return inline_sensitive ? far_transfer(insn, mode) : Treatment::callout;
     case Op::pushf:
     case Op::popf: return Treatment::callout;
     case Op::push_segment: return inlined_if(inline_sensitive);
