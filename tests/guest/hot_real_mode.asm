@@ -34,6 +34,8 @@ all:
     mov word [0x60 * 4 + 2], 0
     call hot16_all
     call interrupts
+    call far_transfers
+    call many_segments
     call big_segments
     ret
 
@@ -77,6 +79,62 @@ service:
     mov word [cs:failed_check], 2000
 .masked:
     iret
+
+; Far calls, jumps and returns with the pointer in the code, and parameters.
+far_transfers:
+    mov cx, 500
+.next:
+    push word 3
+    push word 4
+    call 0x100:.adds - 0x1000
+    want ax, 7
+    mov bx, cs
+    want bx, 0
+    jmp 0x200:.there - 0x2000
+.there:
+    mov bx, cs
+    want bx, 0x200
+    push cs
+    push .back - 0x2000
+    jmp far [cs:.pointer - 0x2000]
+.back:
+    jmp 0:.here
+.here:
+    loop .next
+    ret
+.adds:
+    push bp
+    mov bp, sp
+    mov ax, [bp + 6]
+    add ax, [bp + 8]
+    pop bp
+    retf 4
+.pointer: dw .leaves, 0
+.leaves:
+    retf
+
+; One place under more code segments than have numbers (code_segments.h).
+many_segments:
+    mov dx, 1200
+.next:
+    mov ax, dx
+    shl ax, 4
+    neg ax
+    add ax, where
+    mov [.pointer], ax
+    add ax, where.here - where
+    mov [.wanted], ax
+    mov [.pointer + 2], dx
+    mov cx, 14
+.again:
+    call far [.pointer]
+    want ax, [.wanted]
+    loop .again
+    dec dx
+    jnz .next
+    ret
+.pointer: dw 0, 0
+.wanted:  dw 0
 
 ; "Unreal" mode: a DS of 4 GiB, whose base comes and goes.
 big_segments:
