@@ -1,12 +1,19 @@
 ; Loads of a selector that a segment register holds already, hot: each reads the descriptor again (SDM 3A 3.4.3, 5.6).
 ;
+; What SYSEXIT leaves in a segment register at level 3 may not be loaded there, nor at level 1 behind a call gate.
+;
 ; Expect: status 33, output "PASS segment_reloads"
 ; QEMU 7.2's interpreter does not check limits.
 %include "guest.inc"
-%include "exceptions.inc"
+%include "user.inc"
 test_name "segment_reloads"
 
 DATA   equ FREE
+FAST   equ FREE + 0x08          ; four descriptors for SYSENTER and SYSEXIT
+CODE1  equ FREE + 0x28
+DATA1  equ FREE + 0x30
+GATE   equ FREE + 0x38          ; to level 1
+STACK1 equ 0x330000
 ROUNDS equ 400
 HERE   equ SCRATCH
 THERE  equ SCRATCH + 0x1000
@@ -19,6 +26,12 @@ main:
     mov dword [reload], by_pop
     call descriptors
     call tables
+    mov eax, 1
+    cpuid
+    test edx, 1 << 11           ; SEP
+    jz .done
+    call levels
+.done:
     ret
 
 ; Loads FS with DATA, and DS and ES with what they hold, many times.
@@ -117,7 +130,62 @@ tables:
     lgdt [gdt_pointer]
     ret
 
+; FS keeps what level 0 has loaded, by SYSEXIT to level 3 and a call from there to level 1.
+levels:
+    call install_tss
+    mov dword [tss + 12], STACK1
+    mov dword [tss + 16], DATA1 | 1
+    set_descriptor FAST, 0, 0xfffff, 0x9b, 12
+    set_descriptor FAST + 0x08, 0, 0xfffff, 0x93, 12
+    set_descriptor FAST + 0x10, 0, 0xfffff, 0xfb, 12
+    set_descriptor FAST + 0x18, 0, 0xfffff, 0xf3, 12
+    set_descriptor CODE1, 0, 0xfffff, 0xbb, 12
+    set_descriptor DATA1, 0, 0xfffff, 0xb3, 12
+    set_gate gdt + GATE, CODE1, .level_1, 0xec, 0
+    mov ecx, 0x174              ; IA32_SYSENTER_CS
+    mov eax, FAST
+    xor edx, edx
+    wrmsr
+    mov dword [next_level], .level_3
+    call many_exits
+    mov dword [next_level], .call_gate
+    jmp many_exits
+.call_gate:
+    call (GATE | 3):0
+.level_1:
+    mov eax, DATA1 | 1          ; what is of level 0 is taken away by the IRET behind a fault
+    mov ds, ax
+    mov es, ax
+    mov edx, DATA32
+    expect_fault EXC_GP, DATA32, mov fs, dx
+    int 0x80
+.level_3:
+    mov eax, USER_DATA
+    mov ds, ax
+    mov es, ax
+    mov edx, DATA32
+    expect_fault EXC_GP, DATA32, mov fs, dx
+    int 0x80
+
+many_exits:
+    mov ebp, ROUNDS
+.again:
+    call .exit
+    dec ebp
+    jnz .again
+    ret
+.exit:
+    pushad                      ; INT 80H undoes it
+    mov [kernel_esp], esp
+    mov [tss + 4], esp
+    mov eax, DATA32
+    mov fs, ax
+    mov ecx, USER_STACK_TOP
+    mov edx, [next_level]
+    sysexit
+
 section .data
+next_level: dd 0
 reload: dd by_move
 other_pointer:
     dw gdt_end - gdt - 1
