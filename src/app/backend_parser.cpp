@@ -59,12 +59,17 @@ Result<Backend> parse_chardev_socket(CommaList& list) {
     if (socket.path.empty() == socket.port.empty())
         return fail(ExitStatus::usage, "option '-chardev': a socket needs either path=PATH or host=HOST,port=PORT");
     if (!socket.port.empty()) TRY(check_port(socket.port));
+    socket.telnet = TRY(list.take_switch("telnet")).value_or(false);
     TRY_VOID(take_socket_switches(list, socket));
     return socket;
 }
 
 Result<Backend> parse_chardev_backend(std::string const& kind, CommaList& list) {
     if (kind == "null") return NullBackend{};
+    if (kind == "vc") { // a console in a window that is not there; of what size, does not matter
+        for (auto const* key : {"width", "height", "cols", "rows"}) list.take(key);
+        return NullBackend{};
+    }
     if (kind == "pty") return PtyBackend{};
     if (kind == "socket") return parse_chardev_socket(list);
     if (kind == "stdio") {
@@ -101,6 +106,10 @@ Result<ChardevSettings> parse_backend(std::string_view option, std::string_view 
         result.backend = TRY(parse_unix(option, text.substr(5)));
     } else if (text.starts_with("tcp:")) {
         result.backend = TRY(parse_tcp(option, text.substr(4)));
+    } else if (text.starts_with("telnet:")) {
+        auto socket = TRY(parse_tcp(option, text.substr(7)));
+        socket.telnet = true;
+        result.backend = std::move(socket);
     } else {
         return fail(ExitStatus::usage, fmt::format("option '{}' does not know '{}'", option, text));
     }

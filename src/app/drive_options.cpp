@@ -205,7 +205,7 @@ Result<DriveSettings> DriveOptions::take_unplugged(std::string_view option, std:
         drives_, [&](Wanted const& drive) { return drive.interface == Interface::none && drive.settings.id == id; });
     if (found == drives_.end())
         return fail(ExitStatus::usage,
-                    fmt::format("option '{}': no -drive if=none,id={} is before it, and free", option, id));
+                    fmt::format("option '{}': there is no -drive if=none,id={} that is free", option, id));
     DriveSettings settings = std::move(found->settings);
     if (found->read_only) settings.options.access = image::Access::read_only;
     settings.options.is_snapshot |= snapshots_;

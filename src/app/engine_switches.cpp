@@ -30,8 +30,6 @@ constexpr std::array verifications{Word{"every", Verify::every}, Word{"sample", 
 constexpr std::array optimizations{Word{"link", &Optimizations::link}, Word{"trace", &Optimizations::trace},
                                    Word{"cache", &Optimizations::cache}};
 
-constexpr u32 most_cache_mib = 256;
-
 std::unexpected<Error> unknown(std::string_view option, std::string_view possible, std::string_view text) {
     return fail(ExitStatus::usage, fmt::format("option '{}' takes {}, not '{}'", option, possible, text));
 }

@@ -33,7 +33,8 @@ Result<void> apply_engine_switch(EngineSettings& settings, EngineSwitch const& w
 /// The values of --memory, which `ring3 run` also takes a size by.
 bool is_memory_policy(std::string_view word);
 
-/// The code cache's size: a number of MiB.
+/// The code cache's size: a number of MiB, at most most_cache_mib.
+inline constexpr u32 most_cache_mib = 256;
 Result<u32> parse_cache_size(std::string_view option, std::string_view text);
 
 // The words of the command line for the settings; for reports.

@@ -27,6 +27,7 @@ std::string help_line(std::string const& form, std::string_view help) {
 
 std::string_view device_help() {
     return "name \"isa-debug-exit\", bus ISA: iobase=0x501, iosize=2\n"
+           "name \"isa-serial\", bus ISA: chardev=ID\n"
            "name \"isa-debugcon\", bus ISA: iobase=0xe9, chardev=ID\n"
            "name \"VGA\", bus PCI\n"
            "name \"ide-hd\", bus IDE: drive=ID, bus=ide.0, unit=0, serial=, model=, cyls=, heads=, secs=, bootindex=\n"

@@ -15,8 +15,8 @@ std::string error_of(std::vector<std::string> const& arguments) {
 }
 
 TEST(RefusedOptions, what_qemu_has_and_ring3_has_not_is_refused_by_name_with_a_hint) {
-    EXPECT_EQ(error_of({"-enable-kvm"}),
-              "option '-enable-kvm' is not supported: ring3 needs no hardware virtualization: leave it out");
+    EXPECT_EQ(error_of({"-xen-attach"}),
+              "option '-xen-attach' is not supported: ring3 needs no hardware virtualization: leave it out");
     EXPECT_EQ(error_of({"--usb"}),
               "option '--usb' is not supported: there is no USB: leave it out; the PS/2 keyboard is there");
     EXPECT_NE(error_of({"-s"}).find("gdb"), std::string::npos);

@@ -18,7 +18,9 @@ Result<driver::LogMask> parse_log_words(std::string_view option, std::string_vie
         else if (word == "exec")
             mask.execution = true;
         else
-            return fail(ExitStatus::usage, fmt::format("option '{}' does not know '{}'", option, word));
+            return fail(ExitStatus::usage,
+                        fmt::format("option '{}' does not know '{}' (int, cpu_reset, guest_errors, unimp, exec)",
+                                    option, word));
     }
     return mask;
 }

@@ -1,6 +1,7 @@
 #include "app/socket_chardev.h"
 
 #include "app/streams.h"
+#include "app/telnet.h"
 #include "host/file_descriptor.h"
 
 #include <cerrno>
@@ -46,7 +47,7 @@ public:
         if (listener_.is_open() && !settings_.path.empty()) ::unlink(settings_.path.c_str());
     }
     void write(std::string_view bytes) override {
-        if (is_alive()) connection_->out.write(bytes);
+        if (is_alive()) connection_->out.write(settings_.telnet ? Telnet::escaped(bytes) : std::string{bytes});
     }
     bool has_room() const override { return !is_alive() || connection_->out.has_room(); }
     bool drained() const override { return !is_alive() || connection_->out.empty(); }
@@ -65,10 +66,18 @@ private:
         had_client_ = true;
         connection_.emplace(loop_, std::move(socket),
                             InputStream::Handler{.wanted = [this] { return user_ && user_->wants_input(); },
-                                                 .arrived = [this](std::string_view bytes) { user_->input(bytes); },
+                                                 .arrived = [this](std::string_view bytes) { arrived(bytes); },
                                                  .ended = [this] { lose(); }},
                             [this] { lose(); });
+        if (settings_.telnet) {
+            telnet_ = Telnet{};
+            connection_->out.write(Telnet::greeting());
+        }
         if (user_) user_->connected();
+    }
+    void arrived(std::string_view bytes) {
+        if (!settings_.telnet) return user_->input(bytes);
+        if (auto const data = telnet_.data_of(bytes); !data.empty()) user_->input(data);
     }
     /// Called from within the connection's own members, which therefore go a moment later.
     void lose() {
@@ -84,6 +93,7 @@ private:
     Alarm clean_up_;
     bool lost_{};
     bool had_client_{};
+    Telnet telnet_;
 };
 
 /// An address in one of its many forms, ready for bind or connect.

@@ -1,17 +1,11 @@
 #include "app/system_options.h"
 
 #include "app/boot_order.h"
-#include "app/comma_list.h"
-#include "app/device_wiring.h"
-#include "app/drive_options.h"
 #include "app/engine_switches.h"
-#include "app/firmware_options.h"
 #include "app/help_lines.h"
-#include "app/net_options.h"
 #include "app/refused_options.h"
-#include "app/share_options.h"
+#include "app/system_parser.h"
 #include "app/values.h"
-#include "app/virtio_options.h"
 #include "host/time.h"
 
 #include <algorithm>
@@ -24,119 +18,12 @@ namespace {
 
 constexpr auto default_firmware = "bios-256k.bin";
 
-using Parsed = std::variant<VmSettings, PrintText>;
-
-class SystemParser;
-
 /// One option: one row here, one function below.
 struct Option {
     std::string_view name;
     std::string_view argument; // its form, for the help; empty: takes none
     std::string_view help;     // empty: accepted because it asks for what is so anyway
     Result<void> (SystemParser::*handle)(std::string const& argument);
-};
-
-class SystemParser {
-public:
-    explicit SystemParser(std::span<std::string_view const> cpu_names) : cpu_names_{cpu_names} {}
-    Result<Parsed> parse(std::span<std::string const> arguments);
-    /// The index of the word that is being looked at, or their number at the end.
-    std::size_t at() const { return at_; }
-
-    Result<void> bios(std::string const& path) { return set(settings_.firmware.image, path); }
-    Result<void> kernel(std::string const& path) { return set(settings_.boot.kernel, path); }
-    Result<void> initrd(std::string const& text) { return set(settings_.boot.initrd_option, text); }
-    Result<void> append(std::string const& text) { return set(settings_.boot.command_line, text); }
-    Result<void> hda(std::string const& path) { return drives_.add_hard_disk(0, path); }
-    Result<void> hdb(std::string const& path) { return drives_.add_hard_disk(1, path); }
-    Result<void> hdc(std::string const& path) { return drives_.add_hard_disk(2, path); }
-    Result<void> hdd(std::string const& path) { return drives_.add_hard_disk(3, path); }
-    Result<void> cdrom(std::string const& path) { return drives_.add_cdrom(path); }
-    Result<void> fda(std::string const& path) { return drives_.add_floppy(0, path); }
-    Result<void> fdb(std::string const& path) { return drives_.add_floppy(1, path); }
-    Result<void> drive(std::string const& text) { return drives_.add_drive(text); }
-    Result<void> snapshot(std::string const&);
-    Result<void> memory(std::string const& text);
-    Result<void> smp(std::string const& text);
-    Result<void> cpu(std::string const& text);
-    Result<void> machine(std::string const& text);
-    Result<void> accelerator(std::string const& text);
-    Result<void> display(std::string const& text);
-    Result<void> vnc(std::string const& text) { return only("-vnc", text, {"none"}); }
-    Result<void> vga(std::string const& text);
-    Result<void> nographic(std::string const&);
-    Result<void> serial(std::string const& text);
-    Result<void> parallel(std::string const& text);
-    Result<void> monitor(std::string const& text);
-    Result<void> debugcon(std::string const& text);
-    Result<void> chardev(std::string const& text) { return wiring_.add_chardev(text); }
-    Result<void> netdev(std::string const& text) { return network_.add_netdev(text); }
-    Result<void> nic(std::string const& text) { return network_.add_nic(text); }
-    Result<void> net(std::string const& text) { return network_.add_net(text); }
-    Result<void> virtfs(std::string const& text) { return shares_.add_virtfs(text); }
-    Result<void> fsdev(std::string const& text) { return shares_.add_fsdev(text); }
-    Result<void> object(std::string const& text);
-    Result<void> device(std::string const& text);
-    Result<void> nodefaults(std::string const&);
-    Result<void> no_reboot(std::string const&);
-    Result<void> no_shutdown(std::string const&);
-    Result<void> action(std::string const& text);
-    Result<void> log(std::string const& words);
-    Result<void> log_file(std::string const& path) { return set(settings_.log_file, path); }
-    Result<void> name(std::string const& text);
-    Result<void> pid_file(std::string const& path) { return set(settings_.pid_file, path); }
-    Result<void> rtc(std::string const& text);
-    Result<void> boot(std::string const& text) { return parse_boot(text, settings_.firmware); }
-    Result<void> fw_cfg(std::string const& text) { return parse_fw_cfg(text, settings_.firmware); }
-    Result<void> smbios(std::string const& text) { return parse_smbios(text, settings_.firmware); }
-    Result<void> uuid(std::string const& text);
-    Result<void> data_directory(std::string const& path);
-    Result<void> sandbox(std::string const& text);
-    Result<void> start_paused(std::string const&) {
-        settings_.start_paused = true;
-        return {};
-    }
-    Result<void> no_floppy_check(std::string const&) {
-        settings_.firmware.check_floppy_signature = false;
-        return {};
-    }
-    Result<void> option_rom(std::string const& text) { return parse_option_rom(text, settings_.firmware); }
-    Result<void> nothing_to_do(std::string const&) { return {}; }
-    Result<void> version(std::string const&);
-    Result<void> help(std::string const&);
-
-private:
-    static Result<void> set(std::string& member, std::string const& value) {
-        member = value;
-        return {};
-    }
-    static Result<void> only(std::string_view option, std::string_view text,
-                             std::initializer_list<std::string_view> known);
-    Result<void> print(std::string text) {
-        print_ = PrintText{std::move(text)};
-        return {};
-    }
-    /// True if the word was one of the engine's switches; then also its value has been taken.
-    Result<bool> take_engine_switch(std::span<std::string const> arguments, std::size_t& i);
-    Result<void> check_accelerators(std::string_view option, std::string_view names);
-    Result<void> add_debug_exit(CommaList& list);
-    Result<void> add_debugcon_device(CommaList& list);
-    Result<void> add_virtconsole(CommaList& list);
-    Result<Parsed> finish();
-
-    VmSettings settings_;
-    DeviceWiring wiring_;
-    NetOptions network_;
-    DriveOptions drives_;
-    VirtioOptions virtio_;
-    ShareOptions shares_;
-    std::optional<PrintText> print_;
-    std::span<std::string_view const> cpu_names_;
-    std::size_t at_{};
-    struct {
-        bool default_card{true};
-        std::optional<Graphics> chosen;
-    } graphics_;
 };
 
 constexpr std::array options{
@@ -159,7 +46,9 @@ constexpr std::array options{
     Option{"cpu", "MODEL", "processor model with +feature and -feature ('help' lists)", &SystemParser::cpu},
     Option{"machine", "TYPE", "machine type: pc ('help' lists)", &SystemParser::machine},
     Option{"M", "TYPE", "short for -machine", &SystemParser::machine},
-    Option{"accel", "NAME", "engine: tcg, which stands for ring3's own ('help' lists)", &SystemParser::accelerator},
+    Option{"accel", "NAME", "engine: tcg or kvm, which stand for ring3's own ('help' lists)",
+           &SystemParser::accelerator},
+    Option{"enable-kvm", "", "", &SystemParser::enable_kvm},
     Option{"nographic", "", "no screen; serial port and monitor on the terminal", &SystemParser::nographic},
     Option{"display", "none", "no screen", &SystemParser::display},
     Option{"vga", "none|std", "graphics card (default std; the console's screendump shows it)", &SystemParser::vga},
@@ -168,11 +57,14 @@ constexpr std::array options{
            &SystemParser::serial},
     Option{"parallel", "DEV", "parallel port, same forms", &SystemParser::parallel},
     Option{"monitor", "DEV", "operator's console, same forms", &SystemParser::monitor},
+    Option{"mon", "CHARDEV", "operator's console at -chardev CHARDEV", &SystemParser::console},
     Option{"debugcon", "DEV", "debug console at port 0xe9, same forms", &SystemParser::debugcon},
     Option{"chardev", "KIND,id=ID", "a named back-end: stdio, file, null, pty, socket", &SystemParser::chardev},
     Option{"device", "NAME", "add a device: isa-debug-exit, isa-debugcon ('help' lists)", &SystemParser::device},
     Option{"nic", "BACKEND", "network card with its network: user, tap, ...; model=e1000|rtl8139,mac=; or none",
            &SystemParser::nic},
+    Option{"global", "isa-debugcon.iobase=PORT", "", &SystemParser::global},
+    Option{"audiodev", "none,id=ID", "", &SystemParser::audio},
     Option{"netdev", "KIND,id=ID", "a network to plug cards in: user, tap, socket, stream, switch",
            &SystemParser::netdev},
     Option{"net", "nic|KIND", "the old form: one card and one network, plugged into each other", &SystemParser::net},
@@ -224,6 +116,8 @@ Option const* find_option(std::string_view argument) {
     return found == options.end() ? nullptr : &*found;
 }
 
+} // namespace
+
 Result<Parsed> SystemParser::parse(std::span<std::string const> arguments) {
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         at_ = i;
@@ -261,6 +155,7 @@ Result<bool> SystemParser::take_engine_switch(std::span<std::string const> argum
 }
 
 Result<Parsed> SystemParser::finish() {
+    TRY_VOID(add_devices());
     bool const no_kernel = settings_.boot.kernel.empty();
     if (no_kernel && !settings_.boot.initrd_option.empty())
         return fail(ExitStatus::usage, "option '-initrd' needs '-kernel': firmware finds both on a disk");
@@ -271,6 +166,7 @@ Result<Parsed> SystemParser::finish() {
         return fail(ExitStatus::usage, "options '-kernel' and '-bios': a kernel is booted directly, without firmware");
     auto const card = graphics_.default_card ? Graphics::standard_vga : Graphics::none;
     settings_.firmware.graphics = graphics_.chosen.value_or(card);
+    if (debugcon_) wiring_.add_debugcon(*debugcon_, debugcon_port_);
     TRY_VOID(wiring_.connect(settings_));
     settings_.net = TRY(network_.finish());
     TRY_VOID(virtio_.finish(settings_, drives_));
@@ -327,15 +223,17 @@ Result<void> SystemParser::machine(std::string const& text) {
         if (TRY(list.take_switch(key)).value_or(false))
             return fail(ExitStatus::usage, fmt::format("option '-machine': there is no '{}'", key));
     }
+    list.take("pcspk-audiodev"); // -audiodev has said that it is silent
     return list.finish("-machine");
 }
 
 Result<void> SystemParser::check_accelerators(std::string_view option, std::string_view names) {
-    // QEMU's list "kvm:tcg" means the first that works; a ring3 needs no hardware virtualization, so kvm never does.
+    // QEMU's list "kvm:tcg" means the first that works. Who asks for kvm wants the guest's code to run as it is, and that is
+    // what ring3's own engine does without it.
     for (std::size_t start = 0; start <= names.size();) {
         auto const end = std::min(names.find(':', start), names.size());
         auto const name = names.substr(start, end - start);
-        if (name == "tcg" || name == "ring3") return {};
+        if (name == "tcg" || name == "kvm" || name == "ring3") return {};
         start = end + 1;
     }
     return fail(ExitStatus::usage,
@@ -343,19 +241,23 @@ Result<void> SystemParser::check_accelerators(std::string_view option, std::stri
 }
 
 Result<void> SystemParser::accelerator(std::string const& text) {
-    if (text == "help" || text == "?") return print("Accelerators supported:\ntcg\n");
+    if (text == "help" || text == "?") return print("Accelerators supported:\ntcg\nkvm\n");
     CommaList list{text, "accel"};
     TRY_VOID(check_accelerators("-accel", list.take("accel").value_or("")));
     if (auto const thread = list.take("thread")) TRY_VOID(only("-accel", *thread, {"single", "multi"}));
     // QEMU's translation block cache, in MiB too; there, 0 means the default.
-    auto const cache = list.take("tb-size").value_or("0");
-    if (cache != "0") settings_.engine.options.cache_mib = TRY(parse_cache_size("-accel tcg,tb-size", cache));
+    if (auto const cache = TRY(list.take_number("tb-size", 1 << 20)).value_or(0)) {
+        auto const most = std::to_string(std::min<u64>(cache, most_cache_mib)); // a wish: QEMU gives less, too
+        settings_.engine.options.cache_mib = TRY(parse_cache_size("-accel tcg,tb-size", most));
+    }
+    list.take("kernel-irqchip"), list.take("split-wx"); // of engines that ring3 is not
     return list.finish("-accel");
 }
 
 Result<void> SystemParser::name(std::string const& text) {
     CommaList list{text, "guest"};
     settings_.name = list.take("guest").value_or("");
+    list.take("process"), list.take("debug-threads"); // what ps(1) shows stays ring3's
     return list.finish("-name");
 }
 
@@ -424,8 +326,29 @@ Result<void> SystemParser::monitor(std::string const& text) {
 }
 
 Result<void> SystemParser::debugcon(std::string const& text) {
-    wiring_.add_debugcon(text, {});
+    if (debugcon_) return fail(ExitStatus::usage, "option '-debugcon': there can be one debug console");
+    debugcon_ = text;
     return {};
+}
+
+Result<void> SystemParser::console(std::string const& text) {
+    CommaList list{text, "chardev"};
+    TRY_VOID(only("-mon mode", list.take("mode").value_or("readline"), {"readline"}));
+    auto const chardev = list.take("chardev");
+    if (!chardev) return fail(ExitStatus::usage, "option '-mon' needs chardev=ID");
+    wiring_.add_monitor("chardev:" + *chardev);
+    return list.finish("-mon");
+}
+
+/// The speaker is there and nobody hears it.
+Result<void> SystemParser::audio(std::string const& text) {
+    CommaList list{text, "driver"};
+    auto const driver = list.take("driver").value_or("");
+    auto const id = list.take("id");
+    if (driver != "none")
+        return fail(ExitStatus::usage,
+                    fmt::format("option '-audiodev' does not know '{}': there is no sound (none)", driver));
+    return id ? list.finish("-audiodev") : fail(ExitStatus::usage, "option '-audiodev' needs id=ID");
 }
 
 Result<void> SystemParser::snapshot(std::string const&) {
@@ -439,71 +362,6 @@ Result<void> SystemParser::nodefaults(std::string const&) {
     drives_.no_defaults();
     graphics_.default_card = false;
     return {};
-}
-
-Result<void> SystemParser::device(std::string const& text) {
-    if (text == "help" || text == "?") return print(std::string{device_help()});
-    CommaList list{text, "driver"};
-    auto const driver = list.take("driver").value_or("");
-    if (DriveOptions::knows_device(driver)) {
-        list.take("id");
-        return drives_.add_device(driver, list);
-    }
-    if (NetOptions::knows_device(driver)) return network_.add_device(driver, list);
-    if (ShareOptions::knows_device(driver)) return shares_.add_device(driver, list);
-    if (VirtioOptions::knows_device(driver)) return virtio_.add_device(driver, list, drives_);
-    list.take("id"); // a name that only other options could refer to, and none does
-    if (driver == "isa-debug-exit") return add_debug_exit(list);
-    if (driver == "VGA") {
-        graphics_.chosen = Graphics::standard_vga;
-        auto const size = list.take("vgamem_mb").value_or("16");
-        if (size != "16") return fail(ExitStatus::usage, "option '-device VGA': vgamem_mb is 16");
-        return list.finish("-device VGA");
-    }
-    if (driver == "isa-debugcon") return add_debugcon_device(list);
-    if (driver == "virtconsole") return add_virtconsole(list);
-    return std::unexpected(unknown_device(driver));
-}
-
-Result<void> SystemParser::object(std::string const& text) {
-    CommaList list{text, "qom-type"};
-    auto const type = list.take("qom-type").value_or("");
-    if (type == "filter-dump") return network_.add_dump(list);
-    if (VirtioOptions::knows_object(type)) return virtio_.add_random_source(type, list);
-    return fail(ExitStatus::usage, fmt::format("option '-object' does not know '{}' (filter-dump, rng-random)", type));
-}
-
-Result<void> SystemParser::add_debug_exit(CommaList& list) {
-    driver::DebugExitPort port;
-    port.base = static_cast<u16>(TRY(list.take_number("iobase", 0xffff)).value_or(port.base));
-    port.size = static_cast<u16>(TRY(list.take_number("iosize", 4)).value_or(port.size));
-    if (port.size != 1 && port.size != 2 && port.size != 4)
-        return fail(ExitStatus::usage, "option '-device isa-debug-exit': iosize is 1, 2 or 4");
-    if (port.base + port.size > 0x1'0000)
-        return fail(ExitStatus::usage, "option '-device isa-debug-exit': iobase is beyond the last port");
-    if (settings_.debug_exit) return fail(ExitStatus::usage, "option '-device isa-debug-exit': there can be one");
-    settings_.debug_exit = port;
-    return list.finish("-device isa-debug-exit");
-}
-
-Result<void> SystemParser::add_virtconsole(CommaList& list) {
-    auto const chardev = list.take("chardev");
-    if (!chardev) return fail(ExitStatus::usage, "option '-device virtconsole' needs chardev=ID");
-    list.take("name"); // for drivers that know of several ports
-    wiring_.add_virtconsole(*chardev);
-    return list.finish("-device virtconsole");
-}
-
-Result<void> SystemParser::add_debugcon_device(CommaList& list) {
-    driver::DebugconPort port;
-    port.base = static_cast<u16>(TRY(list.take_number("iobase", 0xffff)).value_or(port.base));
-    auto const readback = TRY(list.take_number("readback", 0xff));
-    if (readback.value_or(0xe9) != 0xe9)
-        return fail(ExitStatus::usage, "option '-device isa-debugcon': readback is 0xe9");
-    auto const chardev = list.take("chardev");
-    if (!chardev) return fail(ExitStatus::usage, "option '-device isa-debugcon' needs chardev=ID");
-    wiring_.add_debugcon("chardev:" + *chardev, port);
-    return list.finish("-device isa-debugcon");
 }
 
 // ---- behaviour
@@ -529,6 +387,7 @@ Result<void> SystemParser::action(std::string const& text) {
         TRY_VOID(only("-action shutdown", *shutdown, {"poweroff", "pause"}));
         settings_.policy.power_off = *shutdown == "poweroff" ? OnPowerOff::exit : OnPowerOff::pause;
     }
+    list.take("panic"), list.take("watchdog"); // events that no device here has
     return list.finish("-action");
 }
 
@@ -562,8 +421,6 @@ Result<void> SystemParser::help(std::string const&) {
     text += help_of_engine_switches();
     return print(text + "\nOn the terminal of -nographic, Ctrl-a h lists the keys.\n");
 }
-
-} // namespace
 
 Result<std::variant<VmSettings, PrintText>> parse_system_options(std::span<std::string const> arguments,
                                                                  std::span<std::string_view const> cpu_names,

@@ -43,6 +43,7 @@ struct SocketBackend {
     std::string port;
     bool server{};
     bool wait{};
+    bool telnet{};
 };
 using Backend = std::variant<NullBackend, StdioBackend, StderrBackend, FileBackend, PtyBackend, SocketBackend>;
 

@@ -77,7 +77,7 @@ class BadInput(unittest.TestCase):
     @needs(TINY)
     def test_what_other_emulators_have_and_ring3_has_not(self):
         for option in (["-drive", "if=scsi,file=x"], ["-vnc", ":0"], ["-device", "nvme"], ["-usb"], ["-smp", "2"],
-                       ["-enable-kvm"], ["-gdb", "tcp::1234"], ["-cpu", "z80"], ["-machine", "isapc"]):
+                       ["-full-screen"], ["-gdb", "tcp::1234"], ["-cpu", "z80"], ["-machine", "isapc"]):
             self.assert_refused(USAGE, option[0], "-kernel", TINY, *option)
 
     @needs(TINY)
