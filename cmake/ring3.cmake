@@ -23,10 +23,12 @@ endif()
 if(RING3_FUZZ)
   # clang++-19, Debian 12's newest: older ones cannot compile libstdc++ 12's <expected> and <source_location>.
   # Its warnings differ from those of g++, which is the compiler of record; the instruction table is made by consteval.
-  # Virtual tables and function types are left unchecked: that needs a symbol of every class in every library.
-  target_compile_options(ring3_flags INTERFACE -Wno-error -fsanitize=fuzzer-no-link,address,undefined
+  # With "undefined", virtual tables and function types are left unchecked: that needs a symbol of every class in every
+  # library.
+  set(RING3_FUZZ_SANITIZE address CACHE STRING "what the fuzzers are built with: address or address,undefined")
+  target_compile_options(ring3_flags INTERFACE -Wno-error -fsanitize=fuzzer-no-link,${RING3_FUZZ_SANITIZE}
     -fno-sanitize=vptr,function -fno-sanitize-recover=all $<$<COMPILE_LANGUAGE:CXX>:-fconstexpr-steps=1000000000>)
-  target_link_options(ring3_flags INTERFACE -fsanitize=address,undefined)
+  target_link_options(ring3_flags INTERFACE -fsanitize=${RING3_FUZZ_SANITIZE})
 endif()
 
 # What every unit test includes is read once; that is a quarter of the time that compiling a test takes. The libraries do
