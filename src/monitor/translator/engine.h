@@ -119,6 +119,7 @@ private:
     HostPc leave_thunk(ExitKind kind) const { return thunks_.leave[static_cast<unsigned>(kind)]; }
     void make_known(CodeKey const& key, Entry& entry, JumpSpace& space);
     static u64 callout_entry(Engine* engine, u64 record);
+    bool event_waits() const;
     void look_for_events();
     bool may_go_on(CalloutRecord const& record, u64 epoch, Eflags before);
 

@@ -197,8 +197,7 @@ u64 Engine::run_callout(CalloutRecord& record) {
 /// address space then needs no turn of the dispatcher.
 std::optional<HostPc> Engine::way_elsewhere(CalloutRecord& record) {
     GuestCpu& cpu = vcpu_.cpu;
-    bool const waiting = context_.event_pending != 0 && cpu.eflags.has<Eflags::IF>();
-    if (waiting || vcpu_.mmu.attention || stepping_needed() || verifies() || !options_.optimize.link)
+    if (event_waits() || vcpu_.mmu.attention || stepping_needed() || verifies() || !options_.optimize.link)
         return std::nullopt;
     TranslationMode mode = after_segment_load(record);
     if (!mode) {
@@ -263,7 +262,7 @@ bool Engine::may_go_on(CalloutRecord const& record, u64 epoch, Eflags before) {
     // Flat code does not mind a clear DF where it was made for a set one: then strings are called out.
     bool const turns = op == insn::Op::std || (op == insn::Op::cld && mode_.segmented());
     bool const plain = record.insn.def->ends == insn::Ends::no && !turns;
-    if (context_.event_pending != 0 && cpu.eflags.has<Eflags::IF>()) return false;
+    if (event_waits()) return false;
     if (plain) return true;
     if (TranslationMode const mode = after_segment_load(record)) return mode == mode_;
     if (popf_keeps_mode(record.insn, before)) return true;
@@ -281,6 +280,11 @@ bool Engine::popf_keeps_mode(insn::Insn const& insn, Eflags before) const {
         mask_of<Eflags::TF, Eflags::DF, Eflags::IOPL, Eflags::NT, Eflags::RF, Eflags::VM, Eflags::AC>();
     GuestCpu const& cpu = vcpu_.cpu;
     return insn.def->op == insn::Op::popf && ((before.raw ^ cpu.eflags.raw) & sensitive) == 0 && !cpu.interrupt_shadow;
+}
+
+/// Would the dispatcher deliver something now? An NMI waits for no flag, but for the IRET of the one before it.
+bool Engine::event_waits() const {
+    return (context_.event_pending != 0 && vcpu_.cpu.eflags.has<Eflags::IF>()) || vcpu_.nmi_waiting();
 }
 
 /// Only an access to a device, or a signal, can have changed what waits.
