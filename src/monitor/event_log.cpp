@@ -49,7 +49,7 @@ void EventLog::block(Vcpu const& vcpu) {
 }
 
 void EventLog::guest_error(std::string const& text) {
-    if (!mask_.guest_errors || guest_errors_ > most_guest_errors) return;
+    if (!takes_guest_errors()) return;
     say(++guest_errors_ > most_guest_errors ? "further guest errors are not shown\n" : text + '\n');
 }
 

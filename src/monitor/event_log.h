@@ -18,7 +18,8 @@ public:
     void block(Vcpu const& vcpu);
     /// Whatever `-d` says: the reason for an end.
     void always(std::string const& text) { say(text); }
-    /// -d guest_errors.
+    /// -d guest_errors: whoever meets many of them asks before it puts words together.
+    bool takes_guest_errors() const { return mask_.guest_errors && guest_errors_ <= most_guest_errors; }
     void guest_error(std::string const& text);
     /// -d cpu_reset, and at a triple fault: registers and the code at eip, under a headline.
     void registers(Vcpu const& vcpu, std::string_view headline);

@@ -409,22 +409,25 @@ void Machine::port_write(u16 port, u32 value, unsigned bytes) {
 
 void Machine::unclaimed_read(u16 port, unsigned bytes) {
     vcpu_.record(TraceKind::port_unclaimed, port | u64{bytes} << 16, 0);
-    log_.guest_error(fmt::format("read of port {:#x}, which no device has", port));
+    if (log_.takes_guest_errors()) log_.guest_error(fmt::format("read of port {:#x}, which no device has", port));
 }
 
 void Machine::unclaimed_write(u16 port, u32 value, unsigned bytes) {
     vcpu_.record(TraceKind::port_unclaimed, port | u64{bytes} << 16, value);
-    log_.guest_error(fmt::format("write of {:#x} to port {:#x}, which no device has", value, port));
+    if (log_.takes_guest_errors())
+        log_.guest_error(fmt::format("write of {:#x} to port {:#x}, which no device has", value, port));
 }
 
 void Machine::unclaimed_mmio_read(GuestPhys address, unsigned) {
     vcpu_.record(TraceKind::mmio_unclaimed, address.raw, 0);
-    log_.guest_error(fmt::format("read of physical address {:#x}, where nothing is", address.raw));
+    if (log_.takes_guest_errors())
+        log_.guest_error(fmt::format("read of physical address {:#x}, where nothing is", address.raw));
 }
 
 void Machine::unclaimed_mmio_write(GuestPhys address, u64 value, unsigned) {
     vcpu_.record(TraceKind::mmio_unclaimed, address.raw, value);
-    log_.guest_error(fmt::format("write of {:#x} to physical address {:#x}, where nothing is", value, address.raw));
+    if (log_.takes_guest_errors())
+        log_.guest_error(fmt::format("write of {:#x} to physical address {:#x}, where nothing is", value, address.raw));
 }
 
 } // namespace ring3

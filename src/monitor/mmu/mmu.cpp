@@ -271,6 +271,8 @@ void Mmu::set_a20(bool enabled) {
 // ---- data breakpoints (SDM 3B 18.2.5) ---------------------------------------------------------------------------
 
 void Mmu::update_breakpoints() {
+    auto const pages_before = watched_pages_;
+    unsigned const count_before = watched_count_;
     watched_count_ = 0;
     for (unsigned i = 0; i < 4; ++i) {
         auto const condition = cpu_.dr7.condition(i);
@@ -280,7 +282,10 @@ void Mmu::update_breakpoints() {
         Linear const first{cpu_.dr[i] & ~(length - 1)};
         watched_pages_[watched_count_++] = first.page();
     }
-    flush_all();
+    // Kernels write DR7 at task switches, and mostly it says as before that nothing is watched.
+    bool const same = watched_count_ == count_before &&
+                      std::equal(watched_pages_.begin(), watched_pages_.begin() + watched_count_, pages_before.begin());
+    if (!same) flush_all();
 }
 
 bool Mmu::watched(Linear page) const {

@@ -236,6 +236,30 @@ TEST_F(MmuTest, data_breakpoints_note_what_they_watch) {
     EXPECT_EQ(cpu.pending_debug, 2u);
 }
 
+TEST_F(MmuTest, breakpoints_that_watch_the_same_pages_as_before_flush_nothing) {
+    mmu.update_breakpoints();
+    u64 const flushes = mmu.counters().flushes;
+    cpu.dr[0] = 0x5004;
+    mmu.update_breakpoints(); // an address alone watches nothing
+    cpu.dr7 = Dr7::from_guest(0x2);
+    mmu.update_breakpoints(); // nor does a breakpoint of instructions
+    EXPECT_EQ(mmu.counters().flushes, flushes);
+    cpu.dr7 = Dr7::from_guest(0x2 | 0x000d'0000); // G0, write, four bytes
+    mmu.update_breakpoints();
+    EXPECT_EQ(mmu.counters().flushes, flushes + 1);
+    cpu.dr[0] = 0x5008;
+    mmu.update_breakpoints(); // the same page
+    EXPECT_EQ(mmu.counters().flushes, flushes + 1);
+    ASSERT_TRUE(mmu.write(Linear{0x5008}, Privilege::supervisor, u8{1}).is_next());
+    EXPECT_EQ(cpu.pending_debug, 1u);
+    cpu.dr[0] = 0x6008;
+    mmu.update_breakpoints();
+    EXPECT_EQ(mmu.counters().flushes, flushes + 2);
+    cpu.dr7 = Dr7::from_guest(0);
+    mmu.update_breakpoints();
+    EXPECT_EQ(mmu.counters().flushes, flushes + 3);
+}
+
 TEST_F(MmuTest, alignment_is_checked_when_asked) {
     mmu.set_alignment_checks(true);
     u32 value{};
