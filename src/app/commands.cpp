@@ -31,7 +31,9 @@ Error usage_error(std::string const& message) {
 }
 
 int run_machine(VmSettings settings, MonitorParts const& monitor) {
-    if (auto const known = monitor.check_cpu(settings.cpu); !known) return report(known.error());
+    auto const missing = monitor.check_cpu(settings.cpu);
+    if (!missing) return report(missing.error());
+    for (auto const& what : *missing) fmt::print(stderr, "ring3: warning: {}; the guest goes without it\n", what);
     return run_session(std::move(settings), monitor.run);
 }
 

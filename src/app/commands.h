@@ -13,7 +13,7 @@ namespace ring3::app {
 /// What the app needs from the monitor's side of the house; the programs fill in the real one, tests one of their own.
 struct MonitorParts {
     MonitorMain run;
-    std::function<Result<void>(std::string_view)> check_cpu;
+    std::function<Result<std::vector<std::string>>(std::string_view)> check_cpu; // what the guest will lack
     std::vector<std::string_view> cpu_names;
 };
 

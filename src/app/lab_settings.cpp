@@ -182,9 +182,11 @@ void Loader::make_settings(Machine const& machine) {
     made.settings = std::get<VmSettings>(*std::move(parsed));
     made.settings.policy.signal = OnSignal::press_power_button;
     made.settings.policy.power_button_grace = std::chrono::seconds{machine.stop_timeout};
-    if (auto const known = monitor_.check_cpu(made.settings.cpu); !known) {
+    // A machine file says what is meant: a feature that the guest would not have is a mistake in it.
+    if (auto const missing = monitor_.check_cpu(made.settings.cpu); !missing || !missing->empty()) {
         auto const cpu = std::ranges::find(machine.arguments, "cpu", &Argument::key);
-        return complain(cpu == machine.arguments.end() ? machine.place : cpu->place, known.error().message);
+        return complain(cpu == machine.arguments.end() ? machine.place : cpu->place,
+                        missing ? missing->front() : missing.error().message);
     }
     if (auto const done = finish_guest(machine, made); !done)
         return complain(machine.guest->place, done.error().message);

@@ -6,9 +6,9 @@
 
 namespace ring3 {
 
-Result<void> check_cpu(std::string_view specification) {
-    TRY(CpuModel::create(specification));
-    return {};
+Result<std::vector<std::string>> check_cpu(std::string_view specification) {
+    CpuModel const model = TRY(CpuModel::create(specification));
+    return model.missing();
 }
 
 std::vector<std::string_view> cpu_names() {

@@ -6,13 +6,15 @@
 #include "driver/channel.h"
 #include "driver/machine_config.h"
 
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace ring3 {
 
-/// Is this a CPU model that run_monitor() would accept? For the app, before it forks.
-Result<void> check_cpu(std::string_view specification);
+/// Is this a CPU model that run_monitor() would accept? For the app, before it forks. What it asks for in vain comes back,
+/// a line each.
+Result<std::vector<std::string>> check_cpu(std::string_view specification);
 /// The models' names, for `-cpu help`.
 std::vector<std::string_view> cpu_names();
 

@@ -71,6 +71,7 @@ public:
         std::string_view rest = specification;
         TRY_VOID(parser.start(next_word(rest, ',')));
         while (!rest.empty()) TRY_VOID(parser.property(next_word(rest, ',')));
+        if (parser.enforce_ && !parser.cpu_.missing_.empty()) return fail(parser.reason_, parser.cpu_.missing_.front());
         copy_x87_quirks(parser.cpu_.words_, parser.host_);
         parser.cpu_.derive();
         return std::move(parser.cpu_);
@@ -102,12 +103,16 @@ private:
         if (name == "family") return number(value, cpu_.family_, 270);
         if (name == "model") return number(value, cpu_.model_, 255);
         if (name == "stepping") return number(value, cpu_.stepping_, 15);
-        // QEMU's wishes about what to do with features that are missing: here they are always an error.
-        if (name == "check" || name == "enforce" || name == "migratable") return {};
+        if (name == "check" || name == "migratable") return {};
         bool const on = !has_value || value == "on" || value == "yes" || value == "true";
         bool const off = value == "off" || value == "no" || value == "false";
         if (!on && !off)
             return fail(ExitStatus::usage, fmt::format("-cpu {}: '{}' is neither on nor off", name, value));
+        // QEMU's wish that features which are missing be an error.
+        if (name == "enforce") {
+            enforce_ = on;
+            return {};
+        }
         return feature(name, on);
     }
 
@@ -115,10 +120,16 @@ private:
         FeatureRow const* const row = find_feature(name);
         if (!row) return fail(ExitStatus::usage, fmt::format("unknown CPU feature '{}'", name));
         if (on && row->support == Support::never)
-            return fail(ExitStatus::usage, fmt::format("CPU feature '{}' is not virtualized", name));
+            return miss(ExitStatus::usage, fmt::format("CPU feature '{}' is not virtualized", name));
         if (on && !is_available(*row, host_))
-            return fail(ExitStatus::host_lacks, fmt::format("the host's processor lacks CPU feature '{}'", name));
+            return miss(ExitStatus::host_lacks, fmt::format("the host's processor lacks CPU feature '{}'", name));
         set_feature(cpu_.words_, *row, on);
+        return {};
+    }
+
+    Result<void> miss(ExitStatus reason, std::string text) {
+        if (cpu_.missing_.empty()) reason_ = reason;
+        cpu_.missing_.push_back(std::move(text));
         return {};
     }
 
@@ -143,6 +154,8 @@ private:
 
     FeatureWords host_{host_features()};
     CpuModel cpu_;
+    bool enforce_{};
+    ExitStatus reason_{}; // of the first feature that is missing
 };
 
 Result<CpuModel> CpuModel::create(std::string_view specification) {

@@ -24,11 +24,14 @@ using FeatureSet = std::bitset<static_cast<std::size_t>(insn::Feature::count_)>;
 class CpuModel {
 public:
     /// `specification` is QEMU's -cpu argument: "max", "qemu32", "pentium3", "core2duo,+aes,-sse3" ... Unknown models
-    /// and features are a usage error that names them; a feature the host lacks (but which runs natively) is host_lacks.
+    /// and features are a usage error that names them. Known features that a guest cannot have are left out, as QEMU does,
+    /// and named by missing(); with `enforce` they are an error, too: usage, or host_lacks if it is the host's fault.
     static Result<CpuModel> create(std::string_view specification);
     /// The names that create() takes, for -cpu help.
     static std::vector<std::string_view> names();
 
+    /// Features that were asked for in vain, each with its reason.
+    std::vector<std::string> const& missing() const { return missing_; }
     bool has(insn::Feature feature) const { return features_[static_cast<std::size_t>(feature)]; }
     /// SDM 2A CPUID; depends on the CPU's state (CR4.OSXSAVE, APIC enable) as real ones do.
     CpuidRegisters cpuid(u32 leaf, u32 subleaf, GuestCpu const& cpu) const;
@@ -72,6 +75,7 @@ private:
     FeatureWords words_{};
     std::string vendor_{"GenuineIntel"};
     std::string brand_;
+    std::vector<std::string> missing_;
     u32 level_{}, extended_level_{};
     unsigned family_{}, model_{}, stepping_{};
 

@@ -53,11 +53,21 @@ TEST(CpuModel, unknown_models_and_features_are_usage_errors_that_name_them) {
     EXPECT_EQ(status_of("z80"), ExitStatus::usage);
     EXPECT_EQ(status_of("max,+warp"), ExitStatus::usage);
     EXPECT_NE(CpuModel::create("max,+warp").error().message.find("warp"), std::string::npos);
-    EXPECT_EQ(status_of("max,+lm"), ExitStatus::usage) << "known, but not virtualized";
-    EXPECT_EQ(status_of("max,-lm"), ExitStatus::ok);
     EXPECT_EQ(status_of("max,sse2=maybe"), ExitStatus::usage);
     EXPECT_EQ(status_of("max,vendor=short"), ExitStatus::usage);
     EXPECT_EQ(status_of("max,family=x"), ExitStatus::usage);
+}
+
+TEST(CpuModel, features_that_no_guest_has_are_left_out_and_named) {
+    CpuModel const cpu = model("max,+lm,+tsc-deadline,-x2apic");
+    EXPECT_EQ(cpu.missing(), (std::vector<std::string>{"CPU feature 'lm' is not virtualized",
+                                                       "CPU feature 'tsc-deadline' is not virtualized"}));
+    EXPECT_EQ(cpu.cpuid(0x8000'0001, 0, GuestCpu{}).edx & (1u << 29), 0u);
+    EXPECT_EQ(cpu.cpuid(1, 0, GuestCpu{}).ecx & (1u << 24), 0u);
+    EXPECT_TRUE(model("max,-lm,+aes,-aes").missing().empty());
+    EXPECT_EQ(status_of("max,+lm,enforce"), ExitStatus::usage);
+    EXPECT_EQ(status_of("max,enforce,-lm"), ExitStatus::ok);
+    EXPECT_EQ(status_of("max,+lm,enforce=off"), ExitStatus::ok);
 }
 
 TEST(CpuModel, features_are_switched_in_all_of_qemus_forms) {
