@@ -29,6 +29,8 @@ std::string_view device_help() {
     return "name \"isa-debug-exit\", bus ISA: iobase=0x501, iosize=2\n"
            "name \"isa-serial\", bus ISA: chardev=ID\n"
            "name \"isa-debugcon\", bus ISA: iobase=0xe9, chardev=ID\n"
+           "name \"pc-testdev\", bus ISA: for test kernels\n"
+           "name \"pci-testdev\", bus PCI: the same\n"
            "name \"VGA\", bus PCI\n"
            "name \"ide-hd\", bus IDE: drive=ID, bus=ide.0, unit=0, serial=, model=, cyls=, heads=, secs=, bootindex=\n"
            "name \"ide-cd\", bus IDE: the same, drive= for a drive with a disc\n"

@@ -33,7 +33,7 @@ void append_archive(std::vector<u8>& initrd, std::vector<u8> const& archive) {
 
 Result<std::vector<u8>> read_file(std::string_view what, std::string const& path, u64 most) {
     host::FileDescriptor const fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-    if (!fd.is_open()) return host::fail_errno(ExitStatus::io, fmt::format("cannot open {} '{}'", what, path));
+    if (!fd.is_open()) return host::fail_errno(ExitStatus::io, fmt::format("could not open {} '{}'", what, path));
     std::vector<u8> bytes;
     for (;;) {
         constexpr std::size_t piece = 1 << 20;

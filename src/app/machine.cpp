@@ -59,6 +59,8 @@ driver::MachineConfig machine_config(VmSettings const& settings) {
         if (drive.drive.kind != DriveKind::virtio_disk) config.drives.push_back(drive.drive);
     if (settings.debugcon) config.debugcon = settings.debugcon->port;
     config.debug_exit = settings.debug_exit;
+    config.isa_test_device = settings.isa_test_device;
+    config.pci_test_device = settings.pci_test_device;
     config.graphics = settings.firmware.graphics;
     config.guest_ports = settings.guest_ports;
     config.log = settings.log;

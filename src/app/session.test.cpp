@@ -375,7 +375,7 @@ TEST_F(SessionTest, files_that_cannot_be_used_end_it_before_it_begins) {
     settings.boot.kernel = "/nowhere/kernel";
     auto result = run(never);
     EXPECT_TRUE(result.exited_with(74));
-    EXPECT_EQ(result.err, "ring3: cannot open kernel '/nowhere/kernel': No such file or directory\n");
+    EXPECT_EQ(result.err, "ring3: could not open kernel '/nowhere/kernel': No such file or directory\n");
 
     settings.boot.kernel = directory;
     EXPECT_TRUE(run(never).exited_with(74));

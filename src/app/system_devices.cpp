@@ -35,6 +35,14 @@ Result<void> SystemParser::add_device(std::string const& text) {
     if (VirtioOptions::knows_device(driver)) return virtio_.add_device(driver, list, drives_);
     list.take("id"); // a name that only other options could refer to, and none does
     if (driver == "isa-debug-exit") return add_debug_exit(list);
+    if (driver == "pc-testdev") {
+        settings_.isa_test_device = true;
+        return list.finish("-device pc-testdev");
+    }
+    if (driver == "pci-testdev") {
+        settings_.pci_test_device = true;
+        return list.finish("-device pci-testdev");
+    }
     if (driver == "VGA") {
         graphics_.chosen = Graphics::standard_vga;
         auto const size = list.take("vgamem_mb").value_or("16");

@@ -83,12 +83,18 @@ TEST(SystemOptions, none_leaves_a_serial_port_out) {
 }
 
 TEST(SystemOptions, a_test_kernels_command_line_works) {
-    auto const settings = settings_of({"-nodefaults", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x4", "-vnc",
-                                       "none", "-serial", "stdio", "-machine", "accel=tcg", "-smp", "1", "-append",
-                                       "a b", "-display", "none", "-no-reboot"});
+    auto const settings = settings_of({"-nodefaults", "-device",    "isa-debug-exit,iobase=0xf4,iosize=0x4",
+                                       "-device",     "pc-testdev", "-device",
+                                       "pci-testdev", "-vnc",       "none",
+                                       "-serial",     "stdio",      "-machine",
+                                       "accel=tcg",   "-smp",       "1",
+                                       "-append",     "a b",        "-display",
+                                       "none",        "-no-reboot"});
     ASSERT_TRUE(settings.debug_exit);
     EXPECT_EQ(settings.debug_exit->base, 0xf4);
     EXPECT_EQ(settings.debug_exit->size, 4);
+    EXPECT_TRUE(settings.isa_test_device);
+    EXPECT_TRUE(settings.pci_test_device);
     EXPECT_EQ(settings.policy.reset, OnReset::exit);
     EXPECT_EQ(settings.boot.command_line, "a b");
 }
@@ -129,7 +135,8 @@ TEST(SystemOptions, memory_is_in_mebibytes) {
 
 TEST(SystemOptions, an_option_that_is_not_supported_is_named) {
     EXPECT_EQ(error_of({"-smp", "2"}), "option '-smp' with cpus=2: a guest has 1 processor");
-    EXPECT_EQ(error_of({"-device", "pc-testdev"}), "option '-device' does not know 'pc-testdev' ('help' lists)");
+    EXPECT_EQ(error_of({"-device", "edu"}), "option '-device' does not know 'edu' ('help' lists)");
+    EXPECT_NE(error_of({"-device", "pc-testdev,irq=3"}), "");
     EXPECT_EQ(error_of({"-append"}), "option '-append' needs TEXT");
     EXPECT_EQ(error_of({"-d", "int,in_asm"}),
               "option '-d' does not know 'in_asm' (int, cpu_reset, guest_errors, unimp, exec)");

@@ -165,7 +165,8 @@ struct VmSettings {
     std::optional<ChardevIndex> virtconsole; // the port of the virtio console
     std::optional<DebugconSettings> debugcon;
     std::optional<driver::DebugExitPort> debug_exit;
-    std::vector<ChardevIndex> monitors; // consoles for the machine's operator
+    bool isa_test_device{}, pci_test_device{}; // pc-testdev, pci-testdev: for test kernels
+    std::vector<ChardevIndex> monitors;        // consoles for the machine's operator
     driver::GuestPorts guest_ports{driver::GuestPorts::absent};
     bool console_is_hidden{}; // `ring3 run -- CMD`: COM1 is shown only when something goes wrong
     driver::LogMask log;

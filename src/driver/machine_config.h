@@ -65,6 +65,8 @@ struct MachineConfig {
     std::vector<VirtioDescription> virtio; // their order numbers VirtioKick::device; at most max_virtio
     std::optional<DebugconPort> debugcon;
     std::optional<DebugExitPort> debug_exit;
+    bool isa_test_device{}; // pc-testdev
+    bool pci_test_device{}; // pci-testdev
     GuestPorts guest_ports{GuestPorts::absent};
     LogMask log;
     EngineOptions engine;

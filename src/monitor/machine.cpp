@@ -27,6 +27,8 @@ PcConfig board_config(driver::MachineConfig const& config, unsigned physical_bit
     board.parallel = config.parallel;
     if (config.debugcon) board.debug_console = config.debugcon->base;
     if (config.debug_exit) board.debug_exit = PortRange{config.debug_exit->base, config.debug_exit->size};
+    board.isa_test_device = config.isa_test_device;
+    board.pci_test_device = config.pci_test_device;
     board.drives = config.drives;
     board.nics = config.nics;
     board.virtio = config.virtio;

@@ -14,7 +14,7 @@ namespace ring3 {
 
 class InterruptLines {
 public:
-    enum class Driver : u8 { isa, second_isa, pci };
+    enum class Driver : u8 { isa, second_isa, pci, test };
 
     InterruptLines(PicPair& pic, IoApic& io_apic) : pic_{pic}, io_apic_{io_apic} {}
 

@@ -51,6 +51,7 @@ Pc::Pc(PcConfig const& config, Clock const& clock, PcOutside const& outside, Pow
     ASSERT(pci_.plug(pc::isa_bridge_slot, 3, pm_function_));
     network_.attach(config.nics, outside.nics, pci_);
     virtio_.attach(config.virtio, outside.virtio, pci_);
+    if (config.pci_test_device) test_cards_.attach_pci(pci_);
     if (config.graphics == Graphics::standard_vga) plug_graphics(config, clock, outside.video_memory);
     claim_ports();
     claim_configured_ports(config);
@@ -90,6 +91,7 @@ void Pc::claim_configured_ports(PcConfig const& config) {
     if (config.run_control) ASSERT(claim({pc::run_control, RunControl::port_count}, run_control_));
     if (config.debug_console) static_cast<void>(claim({*config.debug_console, 1}, debug_console_));
     if (config.debug_exit) static_cast<void>(claim(*config.debug_exit, debug_exit_));
+    if (config.isa_test_device) test_cards_.attach_isa(ports_, mmio_);
 }
 
 void Pc::claim_mmio() {

@@ -16,6 +16,7 @@
 #include "monitor/devices/board/interrupt_lines.h"
 #include "monitor/devices/board/network_cards.h"
 #include "monitor/devices/board/pci_interrupts.h"
+#include "monitor/devices/board/test_cards.h"
 #include "monitor/devices/board/virtio_cards.h"
 #include "monitor/devices/bus/dma.h"
 #include "monitor/devices/bus/memory_map.h"
@@ -57,6 +58,8 @@ struct PcConfig {
     std::optional<u16> debug_console;    // isa-debugcon: its port
     std::optional<PortRange> debug_exit; // isa-debug-exit: its ports
     bool run_control{};                  // the ports of `ring3 run`'s helper
+    bool isa_test_device{};              // pc-testdev
+    bool pci_test_device{};              // pci-testdev
     Graphics graphics{Graphics::standard_vga};
     FirmwareConfig firmware{}; // without an image the board is as firmware would leave it
     std::vector<DriveDescription> drives{};
@@ -248,6 +251,7 @@ private:
     DebugExit debug_exit_;
     DebugConsole debug_console_;
     RunControl run_control_;
+    TestCards test_cards_{irqs_};
 
     bool local_apic_mapped_{};
     u64 local_apic_mapping_{};
@@ -284,6 +288,7 @@ void Pc::visit(auto&& archive) {
     fpu_error_.visit(in(""));
     fw_cfg_.visit(in(""));
     run_control_.visit(in(""));
+    test_cards_.visit(in(""));
     archive("nmi.pending", nmi_.pending);
     intr_.visit(in("intr."));
     map_local_apic();

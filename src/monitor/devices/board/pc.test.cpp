@@ -184,5 +184,50 @@ TEST_F(PcTest, port_92_drives_a20_and_reset) {
     EXPECT_EQ(power.resets, 1);
 }
 
+TEST(PcTestDevices, are_there_for_those_who_ask) {
+    PcConfig config;
+    config.ram_below_4g = 64 << 20;
+    config.isa_test_device = config.pci_test_device = true;
+    ManualClock clock;
+    Power power;
+    OpenLine a20;
+    Pc board{config, clock, PcOutside{}, power, a20};
+    auto const io_apic = [&board](u32 index, u32 value) {
+        board.mmio().write({pc::io_apic}, index, 4);
+        board.mmio().write({pc::io_apic + 0x10}, value, 4);
+    };
+    board.mmio().write({pc::local_apic + 0xf0}, 0x1ff, 4);
+    io_apic(0x10 + 2 * 14 + 1, 0);
+    io_apic(0x10 + 2 * 14, 0x77);
+    board.ports().write(0x2000 + 14, 1, 1);
+    ASSERT_TRUE(board.interrupt_pending());
+    EXPECT_EQ(board.acknowledge_interrupt(), 0x77);
+    board.ports().write(0x2000 + 23, 1, 1); // no ISA line: nothing happens
+    board.ports().write(0xe0, 0x1234, 2);
+    EXPECT_EQ(board.ports().read(0xe0, 4), 0x1234u);
+    board.mmio().write({0xff00'0000}, 0x5678, 2);
+    EXPECT_EQ(board.mmio().read({0xff00'0000}, 4), 0x5678u);
+
+    board.ports().write(0xcf8, 0x8000'1800, 4); // slot 3
+    EXPECT_EQ(board.ports().read(0xcfc, 4), 0x0005'1b36u);
+    board.ports().write(0xcf8, 0x8000'1810, 4);
+    u64 const registers = board.ports().read(0xcfc, 4);
+    board.ports().write(0xcf8, 0x8000'1814, 4);
+    auto const ports = static_cast<u16>(board.ports().read(0xcfc, 4) & ~3u);
+    EXPECT_EQ(board.mmio().read({registers + 1}, 1), 0u) << "no test was chosen";
+    board.mmio().write({registers}, 0, 1);
+    EXPECT_EQ(board.mmio().read({registers + 1}, 1), 1u);
+    u64 const target = board.mmio().read({registers + 4}, 4);
+    for (int i = 0; i < 300; ++i) board.mmio().write({registers + target}, board.mmio().read({registers + 8}, 4), 1);
+    EXPECT_EQ(board.mmio().read({registers + 12}, 4), 300u);
+    EXPECT_EQ(board.mmio().read({registers + 16}, 1), u64{'m'});
+    board.mmio().write({registers}, 1, 1);
+    EXPECT_EQ(board.mmio().read({registers + 1}, 1), 0u) << "there is no second one";
+    board.ports().write(ports, 0, 1);
+    EXPECT_EQ(board.ports().read(static_cast<u16>(ports + 1), 1), 1u);
+    board.ports().write(static_cast<u16>(ports + board.ports().read(static_cast<u16>(ports + 4), 4)), 0xfa, 1);
+    EXPECT_EQ(board.ports().read(static_cast<u16>(ports + 12), 4), 1u);
+}
+
 } // namespace
 } // namespace ring3

@@ -37,6 +37,7 @@ PcConfig everything() {
     config.parallel = config.run_control = true;
     config.debug_console = 0xe9;
     config.debug_exit = PortRange{0xf4, 4};
+    config.isa_test_device = config.pci_test_device = true;
     config.drives = {{DriveKind::ide_disk, 0, 4000 * 512, false, "", ""},
                      {DriveKind::ide_cdrom, 2, 400 * 2048, true, "", ""},
                      {DriveKind::floppy, 0, 1'474'560, false, "", ""}};
