@@ -26,7 +26,7 @@ def read_expectation(source):
 
 def kernel_options(image, _folder):
     """The emulator's options to run the image, which is a kernel; other tests have other images."""
-    return ["-cpu", "max", "-kernel", str(image), "-nodefaults"]
+    return ["-cpu", "max", "-device", "pc-testdev", "-kernel", str(image), "-nodefaults"]
 
 
 def run(emulator, switches, image, options_for=kernel_options):

@@ -211,7 +211,7 @@ void BlockWriter::expand(Scanned const& s) {
 /// What follows the last instruction: it may have left already, or lead on.
 void BlockWriter::end_trace(Trace const& trace) {
     Scanned const& last = trace.insns.back();
-    bool const expanded = last.treatment == Treatment::expand;
+    bool const expanded = treatment_here(last) == Treatment::expand; // a routine may end up behind it
     Op const op = last.insn.def->op;
     bool const far = op == Op::jmp_far || op == Op::jmp_far_indirect || op == Op::ret_far;
     if (expanded && (op == Op::jmp_indirect || op == Op::ret || far)) return;
