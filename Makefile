@@ -67,7 +67,7 @@ install-packages: ## the Debian packages that building and testing need
 	@scripts/install-packages test
 
 clean: ## remove all builds, keep the fetched guest
-	@rm -rf build/release build/dev build/asan build/ubsan build/sanitize build/fuzz
+	@rm -rf build/release build/dev build/asan build/ubsan build/sanitize
 
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):[^#]*## /\1\t/p' Makefile | while IFS='	' read -r name what; do \

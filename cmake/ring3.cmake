@@ -1,9 +1,11 @@
 # The build's one idea: a folder is a target.
 #
-#   ring3_library(NAME DEPENDS a b ...)
+#   ring3_library(NAME [EXCEPTIONS] [OPTIMIZED] [TEST_SECONDS n] DEPENDS a b ...)
 #
 # makes a static library from every .cpp and .S of the folder and, from its *.test.cpp files, a GoogleTest program
-# NAME_test that CTest runs. A folder may include only what it names in DEPENDS (scripts/check-layers holds that line).
+# NAME_test that CTest runs, the long ones (TEST_SECONDS) first. A folder may include only what it names in DEPENDS
+# (scripts/check-layers holds that line). OPTIMIZED is where fuzzers spend their time: the worth of their seconds is the
+# number of runs, while the rest of that build compiles twice as fast without.
 
 add_library(ring3_flags INTERFACE)
 target_include_directories(ring3_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
@@ -19,21 +21,23 @@ if(RING3_SANITIZE)
   target_compile_options(ring3_flags INTERFACE -fsanitize=${RING3_SANITIZE} -fno-sanitize-recover=all
     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(ring3_flags INTERFACE -fsanitize=${RING3_SANITIZE})
+  if(RING3_SANITIZE MATCHES address)
+    target_compile_definitions(ring3_flags INTERFACE RING3_ADDRESS_SANITIZER)
+  endif()
 endif()
 if(RING3_FUZZ)
+  target_compile_options(ring3_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL Clang)
   # clang++-19, Debian 12's newest: older ones cannot compile libstdc++ 12's <expected> and <source_location>.
   # Its warnings differ from those of g++, which is the compiler of record; the instruction table is made by consteval.
-  # With "undefined", virtual tables and function types are left unchecked: that needs a symbol of every class in every
-  # library.
-  set(RING3_FUZZ_SANITIZE address CACHE STRING "what the fuzzers are built with: address or address,undefined")
-  target_compile_options(ring3_flags INTERFACE -Wno-error -fsanitize=fuzzer-no-link,${RING3_FUZZ_SANITIZE}
-    -fno-sanitize=vptr,function -fno-sanitize-recover=all $<$<COMPILE_LANGUAGE:CXX>:-fconstexpr-steps=1000000000>)
-  target_link_options(ring3_flags INTERFACE -fsanitize=${RING3_FUZZ_SANITIZE})
+  target_compile_options(ring3_flags INTERFACE -Wno-error
+    $<$<COMPILE_LANGUAGE:CXX>:-fconstexpr-steps=1000000000>)
 endif()
 
 # What every unit test includes is read once; that is a quarter of the time that compiling a test takes. The libraries do
 # without: what they include says what they need.
-if(RING3_UNIT_TESTS AND NOT RING3_FUZZ)
+if(RING3_UNIT_TESTS)
   add_library(test_headers OBJECT ${CMAKE_CURRENT_LIST_DIR}/test_headers.cpp)
   target_link_libraries(test_headers PUBLIC ring3_flags fmt::fmt GTest::gtest_main)
   target_precompile_headers(test_headers PRIVATE <gtest/gtest.h> <fmt/format.h> <algorithm> <array> <expected>
@@ -42,7 +46,7 @@ if(RING3_UNIT_TESTS AND NOT RING3_FUZZ)
 endif()
 
 function(ring3_library name)
-  cmake_parse_arguments(ARG "EXCEPTIONS" "" "DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "EXCEPTIONS;OPTIMIZED" "TEST_SECONDS" "DEPENDS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/*.S)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "\\.test\\.cpp$")
@@ -53,16 +57,22 @@ function(ring3_library name)
     if(NOT ARG_EXCEPTIONS)
       target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
     endif()
+    if(ARG_OPTIMIZED AND RING3_FUZZ)
+      target_compile_options(${name} PRIVATE -O1)
+    endif()
   else()
     add_library(${name} INTERFACE)
     target_link_libraries(${name} INTERFACE ring3_flags fmt::fmt ${ARG_DEPENDS})
   endif()
-  if(tests AND RING3_UNIT_TESTS AND NOT RING3_FUZZ)
+  if(tests AND RING3_UNIT_TESTS)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE ${name} GTest::gtest_main)
     target_precompile_headers(${name}_test REUSE_FROM test_headers)
     add_dependencies(unit_tests ${name}_test)
     add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
     set_tests_properties(${name} PROPERTIES LABELS unit)
+    if(ARG_TEST_SECONDS)
+      set_tests_properties(${name} PROPERTIES COST ${ARG_TEST_SECONDS})
+    endif()
   endif()
 endfunction()

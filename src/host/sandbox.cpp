@@ -92,7 +92,7 @@ Result<void> confine() {
 }
 
 bool sanitizer_build() {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(RING3_ADDRESS_SANITIZER)
     return true;
 #else
     return false;
