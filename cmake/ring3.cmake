@@ -1,11 +1,12 @@
 # The build's one idea: a folder is a target.
 #
-#   ring3_library(NAME [EXCEPTIONS] [OPTIMIZED] [TEST_SECONDS n] DEPENDS a b ...)
+#   ring3_library(NAME [EXCEPTIONS] [OPTIMIZED] [TEST_SECONDS n] [TEST_ALWAYS] DEPENDS a b ...)
 #
 # makes a static library from every .cpp and .S of the folder and, from its *.test.cpp files, a GoogleTest program
 # NAME_test that CTest runs, the long ones (TEST_SECONDS) first. A folder may include only what it names in DEPENDS
 # (scripts/check-layers holds that line). OPTIMIZED is where fuzzers spend their time: the worth of their seconds is the
-# number of runs, while the rest of that build compiles twice as fast without.
+# number of runs, while the rest of that build compiles twice as fast without. TEST_ALWAYS: also in builds without unit
+# tests, because what some of these try (signals, the sandbox) is not to be had under a sanitizer.
 
 add_library(ring3_flags INTERFACE)
 target_include_directories(ring3_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
@@ -46,7 +47,7 @@ if(RING3_UNIT_TESTS)
 endif()
 
 function(ring3_library name)
-  cmake_parse_arguments(ARG "EXCEPTIONS;OPTIMIZED" "TEST_SECONDS" "DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "EXCEPTIONS;OPTIMIZED;TEST_ALWAYS" "TEST_SECONDS" "DEPENDS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/*.S)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "\\.test\\.cpp$")
@@ -64,11 +65,13 @@ function(ring3_library name)
     add_library(${name} INTERFACE)
     target_link_libraries(${name} INTERFACE ring3_flags fmt::fmt ${ARG_DEPENDS})
   endif()
-  if(tests AND RING3_UNIT_TESTS)
+  if(tests AND (RING3_UNIT_TESTS OR ARG_TEST_ALWAYS))
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE ${name} GTest::gtest_main)
-    target_precompile_headers(${name}_test REUSE_FROM test_headers)
-    add_dependencies(unit_tests ${name}_test)
+    if(RING3_UNIT_TESTS)
+      target_precompile_headers(${name}_test REUSE_FROM test_headers)
+      add_dependencies(unit_tests ${name}_test)
+    endif()
     add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
     set_tests_properties(${name} PROPERTIES LABELS unit)
     if(ARG_TEST_SECONDS)
