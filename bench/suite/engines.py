@@ -48,9 +48,9 @@ class Emulator:
                 "-append", f"console=ttyS0 quiet panic=-1 {append}"]
 
     def command(self, size, names, statistics):
-        """`statistics` is the file for what the engine counts, where it counts."""
+        """`statistics` is the file for what the engine counts, where it counts; None: it shall not."""
         command = self.boot("big.cpio.zst", self.memory, f"bench.size={size} bench.only={','.join(names)}")
-        return [*command, f"--stats={statistics}"] if self.has_statistics else command
+        return [*command, f"--stats={statistics}"] if self.has_statistics and statistics else command
 
     def boot_command(self, append=""):
         return self.boot("small.cpio.gz", "256", append)
