@@ -16,12 +16,7 @@ main:
     mov ecx, TURNS
     mov ebp, BUFFER
     xor edx, edx
-    mov esi, [ebx + 16]         ; EBX: multiboot information; 16: the command line
-.end:
-    lodsb
-    test al, al
-    jnz .end
-    mov al, [esi - 2]
+    last_letter
     cmp al, 'a'
     je arithmetic
     cmp al, 'm'

@@ -32,12 +32,7 @@ main:
     set_descriptor STACK_B, 0x1000, 0xfffff, 0x92, 12
     set_descriptor DATA_P, 0x20000, 0xfff, 0x92, 0
     set_descriptor EXTRA_P, 0x30000, 0xffff, 0x92, 0
-    mov esi, [ebx + 16]         ; EBX: multiboot information; 16: the command line
-.end:
-    lodsb
-    test al, al
-    jnz .end
-    mov al, [esi - 2]
+    last_letter
     cmp al, 'f'
     je flat
     cmp al, 'b'

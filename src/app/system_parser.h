@@ -1,5 +1,6 @@
-// SystemParser: a pass over the command line of ring3-system-i386. Each option has a row in system_options.cpp and a function
-// here; who knows what a group of options means (drives, networks, characters) collects it, and finish() puts it together.
+// SystemParser: a pass over the command line of ring3-system-i386. Each option has a row in system_options.cpp and a
+// function here; who knows what a group of options means (drives, networks, characters) collects it, and finish() puts it
+// together. What is named by -device, -object and -global stands in system_devices.cpp.
 #pragma once
 
 #include "app/comma_list.h"

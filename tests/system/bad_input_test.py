@@ -85,7 +85,8 @@ class BadInput(unittest.TestCase):
         for option, value, words in (("--engine", ["guess"], "interpret or translate"),
                                      ("-optimize", ["link,fast"], "none, all or a list of link, trace and cache"),
                                      ("--memory", ["hard"], "soft, window or auto"), ("-tlb", ["x"], "rewrite or asid"),
-                                     ("--cache-size", ["257"], "from 1 to 256"), ("--verify=no", [], "every, sample or off")):
+                                     ("--cache-size", ["257"], "from 1 to 256"),
+                                     ("--verify=no", [], "every, sample or off")):
             self.assert_refused(USAGE, words, "-kernel", TINY, option, *value)
             self.assert_refused(USAGE, words, "run", "--" + option.lstrip("-"), *value, program=RING3)
 

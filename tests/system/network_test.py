@@ -142,7 +142,8 @@ class Network(unittest.TestCase):
                 self.assertEqual(server.stdout.readline(), b"ready\n")
                 client = subprocess.run(
                     [str(RING3), "run", network + ",mac=52:54:00:00:00:02", "--append", "ring3.net=static", "--", "sh",
-                     "-c", start.format(2) + "until dd if=/dev/zero bs=64k count=16 | nc 192.168.9.1 5000; do sleep 0.1; done"],
+                     "-c", start.format(2) +
+                     "until dd if=/dev/zero bs=64k count=16 | nc 192.168.9.1 5000; do sleep 0.1; done"],
                     stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=300, check=False)
                 self.assertEqual(client.returncode, 0, client.stderr)
                 output, errors = server.communicate(timeout=120)

@@ -170,13 +170,11 @@ void Rtl8139::act(u16 offset) {
     case imr:
     case imr + 1: drive(); return port_.card_ready();
     case capr + 1:
+    case rcr + 3:
+    case rbstart + 3:
         if (ring_used() == 0) registers_[cr] = static_cast<u8>(registers_[cr] | buffer_empty);
         // A driver acknowledges a packet after it has moved CAPR on. What comes in between would be acknowledged unseen.
         if (can_receive() && !(word_at(isr) & rok)) port_.card_ready();
-        return;
-    case rcr + 3:
-    case rbstart + 3:
-        if (can_receive()) port_.card_ready();
         return;
     default: return;
     }

@@ -24,15 +24,15 @@ void Engine::charge_software(u64 nanoseconds) {
 /// An access faulted in the window: a page that is not mapped yet, a fault of the guest's own, or something that windows
 /// cannot show. The first is hidden from the guest, the others are the interpreter's.
 std::optional<Engine::Ended> Engine::mend_window() {
-    u32 const eip = pc();
+    u32 const here = pc();
     if (trap_.address == 0) { // #GP: an operand that should be aligned is not, on whichever path
-        note_difficulty(eip);
+        note_difficulty(here);
         return Ended::one_more;
     }
     u64 const offset = trap_.address - window_;
     constexpr u64 window_size = u64{1} << 32;
     if (offset >= window_size) { // a guard zone: the sum of base and displacement wraps
-        prefer_software(eip);
+        prefer_software(here);
         return Ended::one_more;
     }
     Access const access = trap_.write ? Access::write : Access::read;
@@ -49,7 +49,7 @@ std::optional<Engine::Ended> Engine::mend_window() {
     case ShadowSpaces::Fix::not_memory: break;
     }
     ++statistics_.hidden_faults;
-    prefer_software(eip);
+    prefer_software(here);
     return Ended::one_more;
 }
 

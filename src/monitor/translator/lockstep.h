@@ -2,10 +2,10 @@
 // translated code (C3, C4).
 //
 // A *unit* is a basic block without instructions that the interpreter's routines run anyway. It cannot load a
-// descriptor or a control register, so its state is small: general registers, EIP, EFLAGS, the vector state if it has instructions
-// for that, and memory. Of memory the interpreter's stores are known one by one (WriteLog); compared is every cache line
-// that they touched. So a store that is missing, wrong, too wide, or some bytes off is seen. What is not seen: a store of
-// translated code to a line that the interpreter did not touch, beside all the right ones.
+// descriptor or a control register, so its state is small: general registers, EIP, EFLAGS, the vector state if it has
+// instructions for that, and memory. Of memory the interpreter's stores are known one by one (WriteLog); compared is every
+// cache line that they touched. So a store that is missing, wrong, too wide, or some bytes off is seen. What is not seen:
+// a store of translated code to a line that the interpreter did not touch, beside all the right ones.
 #pragma once
 
 #include "monitor/interpreter/handlers.h"
